@@ -1,0 +1,1 @@
+"""Which modes does this caller hold on this target?"""

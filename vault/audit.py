@@ -1,0 +1,162 @@
+"""The audit log: event names, entries, and the hash chain that shows a removed, altered or reordered line.
+
+One chain per pod, so that a citizen's export alone is enough to verify it (UX-21); operator acts that concern no pod
+stand in the chain of the empty pod name. An entry's digest is SHA-256 over the canonical JSON of its number, time,
+event, actor, subject, facts and the previous digest; the first entry's previous digest is 64 zeros.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from vault.values import PodName
+
+GENESIS = "0" * 64
+SERVER: PodName = PodName("")  # the chain of acts that concern no pod
+
+
+class AuditEvent(StrEnum):
+    """`area:thing:what happened`; refused tries are events of their own."""
+
+    POD_CREATED = "solid:pod:created"
+    RESOURCE_CREATED = "solid:resource:created"
+    RESOURCE_UPDATED = "solid:resource:updated"
+    RESOURCE_DELETED = "solid:resource:deleted"
+    ACL_CHANGED = "solid:acl:changed"
+    ACCOUNT_CREATED = "identity:account:created"
+    SIGNED_IN = "identity:session:opened"
+    SIGN_IN_REFUSED = "identity:session:refused"
+    SIGNED_OUT = "identity:session:closed"
+    PASSWORD_CHANGED = "identity:password:changed"  # noqa: S105 - the name of an event
+    CLIENT_REGISTERED = "identity:client:registered"
+    CONSENT_GIVEN = "identity:consent:given"
+    CONSENT_REFUSED = "identity:consent:refused"
+    PARTICIPANT_REGISTERED = "datasluis:participant:registered"
+    MESSAGE_DEPOSITED = "datasluis:message:deposited"
+    MESSAGE_REFUSED = "datasluis:message:refused"
+    ITEM_REFUSED = "datasluis:item:refused"
+    REQUEST_SUBMITTED = "datasluis:request:submitted"
+    REQUEST_REJECTED = "datasluis:request:rejected"  # by the lock itself: contract, profile or law
+    REQUEST_REFUSED = "datasluis:request:refused"  # by the citizen
+    REQUEST_WITHDRAWN = "datasluis:request:withdrawn"
+    REQUEST_EXPIRED = "datasluis:request:expired"
+    GRANT_ISSUED = "datasluis:grant:issued"
+    GRANT_READ = "datasluis:grant:read"
+    GRANT_READ_REFUSED = "datasluis:grant:read-refused"
+    GRANT_PAUSED = "datasluis:grant:paused"
+    GRANT_RESUMED = "datasluis:grant:resumed"
+    GRANT_REVOKED = "datasluis:grant:revoked"
+    GRANT_EXPIRED = "datasluis:grant:expired"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditDraft:
+    """An entry before it has its place in the chain.
+
+    `actor`: a WebID, a participant id, or "operator". `subject`: what it is about (a path, a request or grant id).
+    `facts`: short strings only, never a value from the citizen's data, never a token.
+    """
+
+    pod: PodName
+    at: datetime
+    event: AuditEvent
+    actor: str
+    subject: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of a chain; `number` counts from 1 within the pod."""
+
+    pod: PodName
+    number: int
+    at: datetime
+    event: AuditEvent
+    actor: str
+    subject: str
+    facts: Mapping[str, str]
+    previous: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intact:
+    """The chain holds; `entries` lines were read and `head` is the last digest."""
+
+    entries: int
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The chain does not hold from entry `number` on, and why."""
+
+    number: int
+    because: str
+
+
+class AuditLog(Protocol):
+    """The append-only log, inside a transaction."""
+
+    async def append(self, draft: AuditDraft, /) -> AuditEntry:
+        """Gives the draft its number and digest and writes it."""
+        ...
+
+    async def entries(
+        self, pod: PodName, /, *, after: int = 0, limit: int = 1000, newest_first: bool = False
+    ) -> list[AuditEntry]:
+        """Entries of one chain. Oldest first: those with `number > after`. Newest first: those with
+        `number < after`, where `after=0` means from the end."""
+        ...
+
+    async def pods(self) -> list[PodName]:
+        """Every chain there is, the server's own included."""
+        ...
+
+
+def link(draft: AuditDraft, *, number: int, previous: str) -> AuditEntry:
+    """The entry that follows `previous`."""
+    at = draft.at.astimezone(UTC)
+    facts = dict(draft.facts)
+    digest = _digest(draft.pod, number, at, draft.event, draft.actor, draft.subject, facts, previous)
+    return AuditEntry(draft.pod, number, at, draft.event, draft.actor, draft.subject, facts, previous, digest)
+
+
+def verify_chain(entries: Iterable[AuditEntry]) -> Intact | Broken:
+    """Checks one chain from its first entry on, from the entries alone."""
+    number, previous = 0, GENESIS
+    for entry in entries:
+        number += 1
+        if entry.number != number:
+            return Broken(number, f"entry {number} is missing")
+        if entry.previous != previous:
+            return Broken(number, "it does not follow the entry before it")
+        expected = _digest(
+            entry.pod, entry.number, entry.at, entry.event, entry.actor, entry.subject, entry.facts, entry.previous
+        )
+        if entry.digest != expected:
+            return Broken(number, "its content was altered")
+        previous = entry.digest
+    return Intact(number, previous)
+
+
+def _digest(
+    pod: str,
+    number: int,
+    at: datetime,
+    event: AuditEvent,
+    actor: str,
+    subject: str,
+    facts: Mapping[str, str],
+    previous: str,
+) -> str:
+    record = [pod, number, at.astimezone(UTC).isoformat(), event.value, actor, subject, dict(facts), previous]
+    text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

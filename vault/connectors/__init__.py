@@ -1,0 +1,1 @@
+"""Messages of the sources, in their own format, to RDF. Pure mapping."""

@@ -1,0 +1,1 @@
+"""The data lock: what stands between the vault and every organisation."""

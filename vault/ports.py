@@ -1,0 +1,102 @@
+"""The two bundles: `Work`, one transaction over everything, and `Vault`, everything a handler may touch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, TypeVar
+
+from vault.access.decide import Acls, Groups, ParsedAcls
+from vault.audit import AuditLog
+from vault.config import Settings
+from vault.datasluis.catalogue import Catalogue
+from vault.datasluis.ports import AccessRequests, Deposits, Grants, Participants
+from vault.identity.ports import (
+    Accounts,
+    Clients,
+    Codes,
+    Issuers,
+    RefreshTokens,
+    Replays,
+    Secrets,
+    Sessions,
+    SigningKeys,
+    Tries,
+)
+from vault.identity.tokens import KeyRing
+from vault.solid.ports import Blobs, Conversions, Outbox, Resources
+from vault.values import Clock
+
+
+class Work(Protocol):
+    """One transaction. Properties, not attributes: so a frozen class satisfies every slice under mypy --strict."""
+
+    @property
+    def resources(self) -> Resources: ...
+    @property
+    def acls(self) -> Acls: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def audit(self) -> AuditLog: ...
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def clients(self) -> Clients: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def codes(self) -> Codes: ...
+    @property
+    def refresh_tokens(self) -> RefreshTokens: ...
+    @property
+    def signing_keys(self) -> SigningKeys: ...
+    @property
+    def secrets(self) -> Secrets: ...
+    @property
+    def participants(self) -> Participants: ...
+    @property
+    def requests(self) -> AccessRequests: ...
+    @property
+    def grants(self) -> Grants: ...
+    @property
+    def deposits(self) -> Deposits: ...
+
+
+W_co = TypeVar("W_co", covariant=True)
+Transact: TypeAlias = Callable[[], AbstractAsyncContextManager[W_co]]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSecrets:
+    """The server's own random secrets, 32 bytes each, read from the store once at start."""
+
+    forms: bytes  # CSRF tokens
+    national_numbers: bytes  # the keyed hash of national numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """What the composition root built. `reading()` sees one consistent state and never waits for a writer;
+    `writing()` joins the group commit: when its `async with` has ended without an error, the change is on disk."""
+
+    settings: Settings
+    reading: Transact[Work]
+    writing: Transact[Work]
+    blobs: Blobs
+    conversions: Conversions
+    parsed_acls: ParsedAcls
+    groups: Groups
+    issuers: Issuers
+    replays: Replays
+    tries: Tries
+    keys: KeyRing
+    secrets: ServerSecrets
+    catalogue: Catalogue
+    clock: Clock
+
+    @property
+    def base_url(self) -> str:
+        """Ends in a slash; it is also the issuer (D10)."""
+        return self.settings.server.base_url

@@ -1,0 +1,1 @@
+"""RDF as values. The only package that imports RDF libraries."""

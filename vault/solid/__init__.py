@@ -1,0 +1,1 @@
+"""Resources in containers: the Solid Protocol and LDP."""

@@ -1,0 +1,93 @@
+"""What the Solid server needs of the store and of the blobs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from vault.audit import AuditLog
+from vault.solid.resource import BlobRef, Body, Draft, Pod, Resource
+from vault.values import MediaType, Notice, PodName, ResourceUrl
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of bytes, first and last inclusive (RFC 9110 §14.1.1)."""
+
+    first: int
+    last: int
+
+
+class Resources(Protocol):
+    """Resources of pods inside one transaction. Auxiliaries (.acl, .meta) are rows too, but never children.
+
+    The store keeps the facts; it decides nothing: parents, containment rules and quotas are the verbs' business.
+    """
+
+    async def pod(self, name: PodName, /) -> Pod | None: ...
+    async def add_pod(self, pod: Pod, /) -> None:
+        """Raises Conflict("pod-exists") when the name is taken."""
+        ...
+
+    async def get(self, url: ResourceUrl, /) -> Resource | None: ...
+    async def body(self, url: ResourceUrl, /) -> Body | None:
+        """The bytes as written; None when there is no such resource. A container has an Inline body of its own
+        descriptive triples in Turtle, often empty."""
+        ...
+
+    def children(self, url: ResourceUrl, /, *, after: str = "", limit: int | None = None) -> AsyncIterator[Resource]:
+        """The direct members of a container, in code point order of their paths, without auxiliaries; those whose
+        path is greater than `after`. Streams: never holds the whole listing in memory."""
+        ...
+
+    async def has_children(self, url: ResourceUrl, /) -> bool: ...
+    async def put(self, draft: Draft, body: Body, /) -> Resource:
+        """Writes or replaces one resource: next version of the pod, size from the body, used bytes adjusted."""
+        ...
+
+    async def touch(self, url: ResourceUrl, /, *, modified: datetime | None) -> None:
+        """Gives a container a new version because its listing changed; `modified` only when containment changed
+        (PR-32)."""
+        ...
+
+    async def remove(self, url: ResourceUrl, /) -> None:
+        """Removes one resource with its auxiliaries (PR-45) and adjusts used bytes. The caller has checked that a
+        container is empty."""
+        ...
+
+
+class Outbox(Protocol):
+    """Notices to send after the commit."""
+
+    async def append(self, pod: PodName, notice: Notice, /) -> None: ...
+
+
+class Blobs(Protocol):
+    """Content-addressed bodies, outside the transaction."""
+
+    async def save(self, chunks: AsyncIterator[bytes], /, *, limit: int) -> BlobRef:
+        """Streams to disk, fsyncs, and names the file by its hash. Raises TooLarge beyond `limit` bytes and leaves
+        nothing behind."""
+        ...
+
+    def open(self, ref: BlobRef, /, span: Span | None = None) -> AsyncIterator[bytes]: ...
+
+
+class Conversions(Protocol):
+    """Converted representations, keyed by URL, version and media type; may be emptied at any moment."""
+
+    def get(self, resource: Resource, wanted: MediaType, /) -> bytes | None: ...
+    def put(self, resource: Resource, wanted: MediaType, data: bytes, /) -> None: ...
+
+
+class SolidWork(Protocol):
+    """The slice of one transaction that the Solid server uses."""
+
+    @property
+    def resources(self) -> Resources: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def audit(self) -> AuditLog: ...

@@ -1,0 +1,1 @@
+"""Data at rest. All SQL lives here."""

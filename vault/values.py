@@ -1,0 +1,246 @@
+"""Words every package shares: parsed once at the door, trusted after.
+
+Nothing here does I/O or reads a clock. A value that exists is valid: the `parse_*` functions are the only way in for
+text that a stranger sent, and they raise `Malformed`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+from urllib.parse import urlsplit
+
+from vault.errors import Malformed
+
+WebId = NewType("WebId", str)  # only parse_webid() makes one from outside text
+ClientId = NewType("ClientId", str)
+AccountId = NewType("AccountId", str)
+ParticipantId = NewType("ParticipantId", str)
+RequestId = NewType("RequestId", str)
+GrantId = NewType("GrantId", str)
+PodName = NewType("PodName", str)
+
+Clock = Callable[[], datetime]  # always aware, always UTC
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_POD_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,61}[a-z0-9])")
+
+# First path segments that routes use or may come to use: never a pod (Solid §4.1 wants disjoint URI spaces).
+RESERVED_NAMES = frozenset(
+    {"account", "admin", "api", "app", "assets", "datasluis", "favicon", "healthz", "help", "idp", "login", "logout",
+     "metrics", "my", "mijn", "ns", "oidc", "readyz", "robots", "security", "settings", "static", "status", "well-known",
+     "www"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceUrl:
+    """The place of a resource: a pod and a canonical path below it. `solid.paths.parse_target` makes them.
+
+    `path` starts with "/" and is percent-encoded in its one canonical form (PR-15); "/" is the storage itself.
+    """
+
+    pod: PodName
+    path: str
+
+    @property
+    def is_container(self) -> bool:
+        """A path ending in "/" is a container; nothing else is (PR-10)."""
+        return self.path.endswith("/")
+
+    @property
+    def is_storage(self) -> bool:
+        return self.path == "/"
+
+    @property
+    def name(self) -> str:
+        """The last segment, with the final slash of a container."""
+        cut = self.path.rstrip("/").rfind("/") + 1
+        return self.path[cut:]
+
+    @property
+    def parent(self) -> ResourceUrl | None:
+        """The container this stands in; None for a storage."""
+        if self.path == "/":
+            return None
+        return ResourceUrl(self.pod, self.path[: self.path.rstrip("/").rfind("/") + 1])
+
+    def iri(self, base_url: str) -> str:
+        """The absolute URL; `base_url` ends in a slash."""
+        return f"{base_url}{self.pod}{self.path}"
+
+
+def parse_pod_name(text: str) -> PodName:
+    """A pod name: 3 to 63 lower-case letters, digits and inner hyphens, and not a name that routes use."""
+    if not _POD_NAME.fullmatch(text) or text in RESERVED_NAMES:
+        raise Malformed("pod-name", "A pod name has 3 to 63 letters a-z, digits or inner hyphens, and is not reserved.")
+    return PodName(text)
+
+
+def parse_webid(text: str) -> WebId:
+    """An absolute http(s) IRI without user info, white space or control characters (RS-11 decides on http)."""
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname
+    except ValueError:
+        host, parts = None, urlsplit("")
+    clean = not any(ch <= " " or ch in '<>"{}|\\^`' or ch == "\x7f" for ch in text)
+    if parts.scheme not in ("https", "http") or not host or "@" in parts.netloc or not clean or len(text) > 2048:
+        raise Malformed("webid", "A WebID is an absolute http or https URL.")
+    return WebId(text)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaType:
+    """A media type (RFC 9110 §8.3.1): `essence` in lower case, parameters with lower-case names, in order."""
+
+    essence: str
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        tail = "".join(f"; {name}={_quoted(value)}" for name, value in self.parameters)
+        return self.essence + tail
+
+    def parameter(self, name: str) -> str | None:
+        return next((value for key, value in self.parameters if key == name), None)
+
+
+def parse_media_type(text: str) -> MediaType:
+    """Reads `type/subtype *(; name=value)`; raises Malformed. Linear in the length of the text."""
+    head, *rest = _split_outside_quotes(text, ";")
+    kind, slash, subtype = head.strip().partition("/")
+    if not slash or not _TOKEN.fullmatch(kind) or not _TOKEN.fullmatch(subtype):
+        raise Malformed("media-type", "The media type cannot be read.")
+    parameters: list[tuple[str, str]] = []
+    for piece in rest:
+        if not piece.strip():
+            continue
+        name, equals, value = piece.strip().partition("=")
+        if not equals or not _TOKEN.fullmatch(name.strip()):
+            raise Malformed("media-type", "The media type has a parameter that cannot be read.")
+        parameters.append((name.strip().lower(), _unquoted(value.strip())))
+    return MediaType(f"{kind}/{subtype}".lower(), tuple(parameters))
+
+
+TURTLE = MediaType("text/turtle")
+NTRIPLES = MediaType("application/n-triples")
+JSON_LD = MediaType("application/ld+json")
+JSON = MediaType("application/json")
+N3_PATCH = MediaType("text/n3")
+SPARQL_UPDATE = MediaType("application/sparql-update")
+PROBLEM_JSON = MediaType("application/problem+json")
+XML = MediaType("application/xml")
+HTML = MediaType("text/html")
+OCTETS = MediaType("application/octet-stream")
+
+
+@dataclass(frozen=True, slots=True)
+class ETag:
+    """An entity tag (RFC 9110 §8.8.3). Ours are always strong and never used twice."""
+
+    opaque: str
+    weak: bool = False
+
+    def __str__(self) -> str:
+        return f'W/"{self.opaque}"' if self.weak else f'"{self.opaque}"'
+
+
+class Secret:
+    """A value that must not appear in a log, a traceback or a repr. `reveal()` is the only way to it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """A request without credentials. One with bad credentials never becomes this (TR-2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """Somebody who proved a WebID by token: the WebID, the client it came through, the issuer that said so."""
+
+    webid: WebId
+    client: ClientId | None
+    issuer: str
+
+
+Caller = Anonymous | Agent
+ANONYMOUS = Anonymous()
+
+
+@dataclass(frozen=True, slots=True)
+class Citizen:
+    """A person in a browser session, never a token: only a Citizen answers requests and revokes grants.
+
+    `pod` is the pod this WebID owns; `stepped_up` is True shortly after the password was given (again).
+    """
+
+    account: AccountId
+    webid: WebId
+    pod: PodName
+    stepped_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What others are to be told after the commit: written to the outbox in the transaction that makes it true.
+
+    `topic`: absolute IRI of the resource, request or grant. `kind`: an ActivityStreams type (Create, Update, Delete,
+    Add, Remove) or a data lock event such as "datasluis:grant:revoked". `target`: the container of Add and Remove.
+    """
+
+    topic: str
+    kind: str
+    at: datetime
+    target: str | None = None
+    state: str | None = None  # the ETag after the change, unquoted; None after a deletion
+
+
+def _quoted(value: str) -> str:
+    if _TOKEN.fullmatch(value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _unquoted(value: str) -> str:
+    if len(value) >= 2 and value[0] == value[-1] == '"':
+        return re.sub(r"\\(.)", r"\1", value[1:-1])
+    return value
+
+
+def _split_outside_quotes(text: str, separator: str) -> list[str]:
+    pieces, start, quoted, escaped = [], 0, False, False
+    for index, ch in enumerate(text):
+        if escaped:
+            escaped = False
+        elif quoted and ch == "\\":
+            escaped = True
+        elif ch == '"':
+            quoted = not quoted
+        elif ch == separator and not quoted:
+            pieces.append(text[start:index])
+            start = index + 1
+    pieces.append(text[start:])
+    return pieces

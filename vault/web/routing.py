@@ -1,0 +1,36 @@
+"""What a route is: method, path, handler, and which credentials it accepts. The table itself is routes.py."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from aiohttp import web
+
+from vault.ports import Vault
+
+VAULT: web.AppKey[Vault] = web.AppKey("vault", Vault)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Credentials(StrEnum):
+    """Whose word a route takes. A session never counts on a token route, nor a token on a page (CO-10)."""
+
+    NOTHING = "nothing"  # public: neither cookie nor token is read
+    TOKEN = "token"  # Authorization and DPoP headers; cookies are ignored  # noqa: S105 - a kind of credential
+    CLIENT = "client"  # OAuth client authentication
+    SESSION = "session"  # the citizen's browser session; changing it needs the form's CSRF token
+    VISITOR = "visitor"  # a page that works signed out (sign in, sign up) and reads the session if there is one
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the table. `path` is an aiohttp path pattern."""
+
+    method: str
+    path: str
+    handler: Handler
+    credentials: Credentials
+    name: str | None = None
