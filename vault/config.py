@@ -6,8 +6,14 @@ mistake at once. Only this module reads the environment.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
+from typing import get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +134,187 @@ class Settings:
     outbound: OutboundSettings = field(default_factory=OutboundSettings)
     limits: Limits = field(default_factory=Limits)
     observe: ObserveSettings = field(default_factory=ObserveSettings)
+
+
+class SettingsError(Exception):
+    """Every mistake in the settings, together; each line names its key and shows an example."""
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+PREFIX = "DATAKLUIS_"
+_SECTIONS = ("server", "storage", "identity", "datasluis", "outbound", "limits", "observe")
+
+
+def load_settings(
+    *,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    options: Mapping[str, object] | None = None,
+) -> Settings:
+    """Defaults, then the TOML file, then DATAKLUIS_… in the environment, then command-line options.
+
+    `environment` is the process environment unless one is given; `file` may also come from DATAKLUIS_CONFIG.
+    `options` maps field names to values; None means "not given". Raises SettingsError with all mistakes at once.
+    """
+    environment = os.environ if environment is None else environment
+    mistakes: list[str] = []
+    given: dict[str, object] = {}
+    if file is None and (named := environment.get(PREFIX + "CONFIG")):
+        file = Path(named)
+    if file is not None:
+        given.update(_from_file(file, mistakes))
+    given.update(_from_environment(environment, mistakes))
+    given.update({key: value for key, value in (options or {}).items() if value is not None})
+    settings = _assemble(given, mistakes)
+    mistakes.extend(_contradictions(settings))
+    if mistakes:
+        raise SettingsError(mistakes)
+    return settings
+
+
+def setting_names() -> dict[str, tuple[str, type | object]]:
+    """Every setting: its flat name → (section, type). Names are unique over all sections; a house test holds that."""
+    found: dict[str, tuple[str, type | object]] = {}
+    for section, kind in get_type_hints(Settings).items():
+        for name, annotation in get_type_hints(kind).items():
+            found[name] = (section, annotation)
+    return found
+
+
+def insecure_settings(settings: Settings) -> list[str]:
+    """The settings that open something for development; each is warned about at every start."""
+    found = []
+    for section in _SECTIONS:
+        part = getattr(settings, section)
+        found += [f.name for f in fields(part) if f.name.startswith("insecure_") and getattr(part, f.name)]
+    return found
+
+
+def in_force(settings: Settings) -> dict[str, dict[str, object]]:
+    """What is in force, by section, for `datakluis config`. No setting holds a secret's value."""
+    return {
+        section: {
+            f.name: _plain(getattr(getattr(settings, section), f.name)) for f in fields(getattr(settings, section))
+        }
+        for section in _SECTIONS
+    }
+
+
+def _from_file(file: Path, mistakes: list[str]) -> dict[str, object]:
+    try:
+        tree = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError:
+        mistakes.append(f"config: {file} cannot be read")
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        mistakes.append(f"config: {file} is not TOML: {error}")
+        return {}
+    known = setting_names()
+    found: dict[str, object] = {}
+    for section, values in tree.items():
+        if section not in _SECTIONS or not isinstance(values, dict):
+            mistakes.append(f"{section}: unknown section; the sections are {', '.join(_SECTIONS)}")
+            continue
+        for name, value in values.items():
+            if known.get(name, ("",))[0] != section:
+                mistakes.append(f"{section}.{name}: unknown setting{_hint(name, known)}")
+            else:
+                found[name] = value
+    return found
+
+
+def _from_environment(environment: Mapping[str, str], mistakes: list[str]) -> dict[str, object]:
+    known = setting_names()
+    found: dict[str, object] = {}
+    for variable, text in environment.items():
+        if not variable.startswith(PREFIX) or variable == PREFIX + "CONFIG":
+            continue
+        name = variable[len(PREFIX) :].lower()
+        if name not in known:
+            mistakes.append(f"{variable}: unknown setting{_hint(name, known)}")
+        else:
+            found[name] = text
+    return found
+
+
+def _assemble(given: Mapping[str, object], mistakes: list[str]) -> Settings:
+    known = setting_names()
+    parts: dict[str, dict[str, object]] = {section: {} for section in _SECTIONS}
+    for name, value in given.items():
+        section, annotation = known[name]
+        try:
+            parts[section][name] = _coerce(value, annotation)
+        except (ValueError, TypeError, KeyError):
+            mistakes.append(f"{section}.{name}: {value!r} is not {_described(annotation)}")
+    server = parts["server"]
+    if "base_url" not in server:
+        server["base_url"] = f"http://localhost:{server.get('port', ServerSettings().port)}/"
+    elif not str(server["base_url"]).endswith("/"):
+        server["base_url"] = f"{server['base_url']}/"
+    kinds = get_type_hints(Settings)
+    return Settings(**{section: kinds[section](**values) for section, values in parts.items()})
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    """What each value alone cannot tell."""
+    server, identity = settings.server, settings.identity
+    parts = urlsplit(server.base_url)
+    host = parts.hostname or ""
+    loopback = host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
+    if parts.scheme not in ("http", "https") or not host or parts.path != "/" or parts.query or "@" in parts.netloc:
+        yield "server.base_url: must be an origin such as https://vault.example/, without a path"
+    elif parts.scheme == "http" and not loopback:
+        yield "server.base_url: plain http is for localhost only (OP-15); put TLS in front and use https://vault.example/"
+    if not 0 <= server.port <= 65535:
+        yield "server.port: must be 0 to 65535, for instance 3000"
+    if not 1 <= server.workers <= 64:
+        yield "server.workers: must be 1 to 64, for instance 2"
+    if identity.sign_up not in ("open", "closed"):
+        yield "identity.sign_up: must be open or closed"
+    if settings.observe.log_level not in ("debug", "info", "warning", "error"):
+        yield "observe.log_level: must be debug, info, warning or error"
+    if settings.observe.log_format not in ("json", "console"):
+        yield "observe.log_format: must be json or console"
+    for section in _SECTIONS:
+        for entry in fields(getattr(settings, section)):
+            value = getattr(getattr(settings, section), entry.name)
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0:
+                yield f"{section}.{entry.name}: must not be negative"
+
+
+def _coerce(value: object, annotation: object) -> object:
+    """One value from text (environment) or from TOML's own types."""
+    if annotation is Path:
+        return Path(str(value))
+    if annotation is bool:
+        if isinstance(value, bool):
+            return value
+        return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
+    if annotation in (int, float) and not isinstance(value, bool):
+        return float(str(value)) if annotation is float else int(str(value))
+    if annotation is str and isinstance(value, str):
+        return value
+    if get_origin(annotation) is tuple:
+        pieces = value.split(",") if isinstance(value, str) else value
+        if not isinstance(pieces, (list, tuple)):
+            raise TypeError("not a list")
+        return tuple(str(piece).strip() for piece in pieces if str(piece).strip())
+    raise TypeError("unexpected type")
+
+
+def _described(annotation: object) -> str:
+    return {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}.get(
+        annotation if isinstance(annotation, type) else str, "a list of texts"
+    )
+
+
+def _hint(name: str, known: Mapping[str, object]) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value

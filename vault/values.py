@@ -30,10 +30,10 @@ _POD_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,61}[a-z0-9])")
 
 # First path segments that routes use or may come to use: never a pod (Solid §4.1 wants disjoint URI spaces).
 RESERVED_NAMES = frozenset(
-    {"account", "admin", "api", "app", "assets", "datasluis", "favicon", "healthz", "help", "idp", "login", "logout",
-     "metrics", "my", "mijn", "ns", "oidc", "readyz", "robots", "security", "settings", "static", "status", "well-known",
-     "www"}
-)  # fmt: skip
+    ["account", "admin", "api", "app", "assets", "datasluis", "favicon", "healthz", "help", "idp", "login", "logout"]
+    + ["metrics", "mijn", "my", "ns", "oidc", "readyz", "robots", "security", "settings", "static", "status"]
+    + ["well-known", "www"]
+)
 
 
 @dataclass(frozen=True, slots=True)
