@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
@@ -125,8 +125,8 @@ def link(draft: AuditDraft, *, number: int, previous: str) -> AuditEntry:
     """The entry that follows `previous`."""
     at = draft.at.astimezone(UTC)
     facts = dict(draft.facts)
-    digest = _digest(draft.pod, number, at, draft.event, draft.actor, draft.subject, facts, previous)
-    return AuditEntry(draft.pod, number, at, draft.event, draft.actor, draft.subject, facts, previous, digest)
+    open_entry = AuditEntry(draft.pod, number, at, draft.event, draft.actor, draft.subject, facts, previous, "")
+    return replace(open_entry, digest=_digest(open_entry))
 
 
 def verify_chain(entries: Iterable[AuditEntry]) -> Intact | Broken:
@@ -138,25 +138,15 @@ def verify_chain(entries: Iterable[AuditEntry]) -> Intact | Broken:
             return Broken(number, f"entry {number} is missing")
         if entry.previous != previous:
             return Broken(number, "it does not follow the entry before it")
-        expected = _digest(
-            entry.pod, entry.number, entry.at, entry.event, entry.actor, entry.subject, entry.facts, entry.previous
-        )
-        if entry.digest != expected:
+        if entry.digest != _digest(entry):
             return Broken(number, "its content was altered")
         previous = entry.digest
     return Intact(number, previous)
 
 
-def _digest(
-    pod: str,
-    number: int,
-    at: datetime,
-    event: AuditEvent,
-    actor: str,
-    subject: str,
-    facts: Mapping[str, str],
-    previous: str,
-) -> str:
-    record = [pod, number, at.astimezone(UTC).isoformat(), event.value, actor, subject, dict(facts), previous]
+def _digest(entry: AuditEntry) -> str:
+    at = entry.at.astimezone(UTC).isoformat()
+    facts = dict(entry.facts)
+    record = [entry.pod, entry.number, at, entry.event.value, entry.actor, entry.subject, facts, entry.previous]
     text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
