@@ -1,0 +1,59 @@
+# Everything a newcomer needs: make demo, make test. The rest is for those who work on it.
+PYTHON ?= python3
+PORT ?= 3000
+DATA ?= data
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := examples/manage_my_career
+
+.DEFAULT_GOAL := help
+.PHONY: help demo flow clean-demo test check bench conformance lock
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/runtime  ## seed the Manage My Career ecosystem and serve it on http://localhost:$(PORT)
+	@$(BIN)/datakluis demo $(DEMO)/seed.json --data $(DATA) --port $(PORT)
+
+flow: $(VENV)/runtime  ## run the Manage My Career flow against the running demo
+	@$(BIN)/python $(DEMO)/flow.py http://localhost:$(PORT)/
+
+clean-demo:  ## forget the demo's data
+	rm -rf $(DATA)
+
+test: $(VENV)/dev tests/interop/node_modules/ready  ## the whole suite
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev  ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/dev  ## requests per second beside a bare aiohttp handler, in one run
+	$(BIN)/python -m tests.benchmarks
+
+lock: $(VENV)/dev  ## make both lock files anew from pyproject.toml
+	$(BIN)/python tests/house/lock.py
+
+# A stamp file stands for "installed as this lock says"; a changed lock installs again.
+$(VENV)/python-ok:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name it with: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/runtime: $(VENV)/python-ok requirements.lock pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/python-ok requirements-dev.lock pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/runtime
+
+# The accessibility checker of the browser tests. Without npm those tests say so and are skipped.
+tests/interop/node_modules/ready: tests/interop/package-lock.json
+	@if command -v npm >/dev/null 2>&1; then \
+		cd tests/interop && npm ci --silent --ignore-scripts --no-audit --no-fund && touch node_modules/ready; \
+	else echo "npm is not installed: accessibility tests will be skipped"; fi
