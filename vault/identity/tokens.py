@@ -1,0 +1,237 @@
+"""Signed tokens: the server's own keys, strict reading of what strangers send, and the claims that hold.
+
+What is trusted shows in the types: text → `Jws` (read strictly, nothing checked) → claims.py: `UnverifiedToken`
+→ `VerifiedClaims` (signature and claims hold). The algorithm comes from our table, never from the token alone.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final, TypeGuard
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, JWKRegistry, Key
+from joserfc.jws import JWSRegistry
+
+from vault.config import Limits
+from vault.identity.ports import Jwk
+
+# RS-6: RS256 and ES256 are needed, the rest is offered. Each with the one key type and curve it may be used with; what
+# is not in this table is refused, `none` and the HMAC family with it (ATK-20).
+ALGORITHMS: Final[Mapping[str, tuple[str, str | None]]] = {
+    "ES256": ("EC", "P-256"),
+    "ES384": ("EC", "P-384"),
+    "ES512": ("EC", "P-521"),
+    "RS256": ("RSA", None),
+    "PS256": ("RSA", None),
+    "PS384": ("RSA", None),
+    "PS512": ("RSA", None),
+    "EdDSA": ("OKP", "Ed25519"),
+}
+
+_PUBLIC_MEMBERS = {"EC": ("crv", "x", "y"), "RSA": ("e", "n"), "OKP": ("crv", "x")}
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
+_RSA_BITS = range(2048, 4097)  # VEC-P15 below; above, one verification would cost too much
+
+
+class BadToken(Exception):
+    """What was sent is not a signed token we can read or verify; `because` is a stable slug."""
+
+    def __init__(self, because: str) -> None:
+        super().__init__(because)
+        self.because = because
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A public key, parsed once, with its RFC 7638 thumbprint."""
+
+    key: Key
+    kind: str
+    curve: str | None
+    thumbprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Jws:
+    """A compact JWS, read strictly; nothing in it is believed yet."""
+
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+    algorithm: str
+    signing_input: bytes
+    signature: bytes
+
+
+class KeyRing:
+    """The server's own signing keys: the newest signs, all of them verify, so that a change of key overlaps."""
+
+    __slots__ = ("_current", "_kid", "_public")
+
+    def __init__(self, current: ECKey, kid: str, public: tuple[Jwk, ...]) -> None:
+        self._current = current
+        self._kid = kid
+        self._public = public
+
+    @staticmethod
+    def load(keys: Sequence[Jwk]) -> KeyRing:
+        """Private ES256 keys as `new_key` makes them, newest first; at least one."""
+        newest = keys[0]
+        members = {name: newest[name] for name in ("crv", "x", "y", "d")}
+        return KeyRing(
+            ECKey.import_key({"kty": "EC", **members}), newest["kid"], tuple(_published(key) for key in keys)
+        )
+
+    @staticmethod
+    def new_key(now: datetime) -> Jwk:
+        """A fresh private key; `kid` is its thumbprint (RFC 7638)."""
+        return new_key(now)
+
+    @property
+    def key_id(self) -> str:
+        """The `kid` of the key that signs now."""
+        return self._kid
+
+    def sign(self, claims: Mapping[str, Any], typ: str) -> str:
+        """A compact JWS over the claims, by the newest key."""
+        header = {"alg": "ES256", "typ": typ, "kid": self._kid}
+        signing_input = f"{_encode_json(header)}.{_encode_json(claims)}"
+        signature = JWSRegistry.algorithms["ES256"].sign(signing_input.encode(), self._current)
+        return f"{signing_input}.{_encode(signature)}"
+
+    def public_keys(self) -> list[Jwk]:
+        return [dict(key) for key in self._public]
+
+    def public_jwks(self) -> dict[str, Any]:
+        """The JWK Set that `jwks_uri` serves (RFC 7517 §5)."""
+        return {"keys": self.public_keys()}
+
+
+def new_key(now: datetime) -> Jwk:
+    """A fresh private ES256 key as a JWK."""
+    key = ECKey.generate_key("P-256", private=True)
+    made = int(now.timestamp())
+    return {**key.as_dict(private=True), "kid": key.thumbprint(), "alg": "ES256", "use": "sig", "iat": made}
+
+
+def read_jws(text: str, *, limits: Limits) -> Jws:
+    """Reads a compact JWS of at most LIM-19 characters: three parts, strict base64url, JSON objects without a member
+    given twice, an algorithm of our table, no `crit`. Raises BadToken."""
+    if len(text) > limits.token_bytes:
+        raise BadToken("too-long")
+    parts = text.split(".")
+    if len(parts) != 3:
+        raise BadToken("not-three-parts")
+    header, claims = _object(parts[0]), _object(parts[1])
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        raise BadToken("algorithm-not-allowed")
+    if "crit" in header:  # RFC 7515 §4.1.11: we understand no extension, so a critical one is refused
+        raise BadToken("critical-header")
+    return Jws(header, claims, algorithm, f"{parts[0]}.{parts[1]}".encode(), decode_base64url(parts[2]))
+
+
+def public_key(jwk: object) -> PublicKey:
+    """Reads a public JWK; symmetric, private, weak and unknown keys raise BadToken. Parsed keys are remembered."""
+    if not isinstance(jwk, dict):
+        raise BadToken("no-key")
+    kind = jwk.get("kty")
+    if not isinstance(kind, str) or kind not in _PUBLIC_MEMBERS:
+        raise BadToken("key-type-not-allowed")
+    if not _PRIVATE_MEMBERS.isdisjoint(jwk):
+        raise BadToken("private-key-sent")
+    values = tuple(jwk.get(name) for name in _PUBLIC_MEMBERS[kind])
+    if not all(isinstance(value, str) for value in values) or jwk.get("use", "sig") != "sig":
+        raise BadToken("key-unreadable")
+    return _parsed_key(kind, values)
+
+
+def check_signature(jws: Jws, key: PublicKey) -> None:
+    """Raises BadToken unless `key` is of the kind that the token's algorithm demands and made its signature."""
+    if ALGORITHMS[jws.algorithm] != (key.kind, key.curve):
+        raise BadToken("algorithm-of-another-key")
+    if not JWSRegistry.algorithms[jws.algorithm].verify(jws.signing_input, jws.signature, key.key):
+        raise BadToken("signature")
+
+
+def digest(text: str) -> str:
+    """SHA-256 in hex: how codes, secrets and session ids are stored, and how verified tokens are remembered."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def base64url_sha256(text: str) -> str:
+    """SHA-256 in base64url without padding: PKCE's S256 (RFC 7636 §4.2) and DPoP's `ath` (RFC 9449 §4.2)."""
+    return _encode(hashlib.sha256(text.encode()).digest())
+
+
+def decode_base64url(text: str) -> bytes:
+    """Strict base64url without padding; raises BadToken."""
+    if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
+        raise BadToken("base64url")
+    try:
+        return binascii.a2b_base64(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), strict_mode=True)
+    except binascii.Error:
+        raise BadToken("base64url") from None
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """A finite JSON number that can be a NumericDate (RFC 7519 §2)."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1 << 40
+
+
+@lru_cache(maxsize=4096)
+def _parsed_key(kind: str, values: tuple[str, ...]) -> PublicKey:
+    members = dict(zip(_PUBLIC_MEMBERS[kind], values, strict=True))
+    for value in values if kind == "RSA" else values[1:]:
+        decode_base64url(value)
+    if kind == "RSA":
+        modulus, exponent = (int.from_bytes(decode_base64url(members[name])) for name in ("n", "e"))
+        if modulus.bit_length() not in _RSA_BITS or exponent.bit_length() > 32:
+            raise BadToken("key-size")
+    try:
+        key = JWKRegistry.import_key({"kty": kind, **members})
+    except (JoseError, ValueError, KeyError, TypeError):
+        raise BadToken("key-unreadable") from None
+    return PublicKey(key, kind, members.get("crv"), key.thumbprint())
+
+
+def _object(part: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(decode_base64url(part), object_pairs_hook=_no_twice, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise BadToken("json") from None
+    if not isinstance(value, dict):
+        raise BadToken("json")
+    return value
+
+
+def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # VEC-T26: two readers of a member given twice may each believe another one.
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("member given twice")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _published(key: Jwk) -> Jwk:
+    return {name: key[name] for name in ("kty", "crv", "x", "y", "kid", "alg", "use")}
+
+
+def _encode(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode().rstrip("=").replace("+", "-").replace("/", "_")
+
+
+def _encode_json(value: Mapping[str, Any]) -> str:
+    return _encode(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
