@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from vault.config import IdentitySettings, Limits
 from vault.errors import Malformed, Unauthenticated
-from vault.identity.ports import Jwk
-from vault.identity.tokens import BadToken, Jws, check_signature, is_number, public_key, read_jws
+from vault.identity.tokens import BadToken, Jwk, Jws, check_signature, is_number, public_key, read_jws
 from vault.values import ClientId, Secret, WebId, parse_webid
 
 ACCESS_TOKEN: Final = "at+jwt"  # noqa: S105 - a media type (RFC 9068 §2.1)
@@ -43,6 +44,35 @@ class VerifiedClaims:
     expires: datetime  # without tolerance
 
 
+class VerifiedTokens:
+    """Tokens verified a moment ago, by their hash, so that a signature is checked once and not with every request.
+
+    Bounded, and safe to empty at any time. An entry is never used beyond the token's own end, nor longer than the keys
+    of an issuer are remembered, so that a withdrawn key stops counting as soon for old tokens as for new ones.
+    """
+
+    __slots__ = ("_entries", "_most")
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._entries: OrderedDict[bytes, tuple[VerifiedClaims, datetime]] = OrderedDict()
+        self._most = most
+
+    def get(self, token: Secret, *, now: datetime) -> VerifiedClaims | None:
+        key = sha256(token.reveal().encode()).digest()
+        found = self._entries.get(key)
+        if found is None:
+            return None
+        if now >= found[1]:
+            del self._entries[key]
+            return None
+        return found[0]
+
+    def put(self, token: Secret, claims: VerifiedClaims, *, until: datetime) -> None:
+        if len(self._entries) >= self._most:
+            self._entries.popitem(last=False)
+        self._entries[sha256(token.reveal().encode()).digest()] = (claims, min(until, claims.expires))
+
+
 def read_unverified(text: Secret, *, limits: Limits) -> UnverifiedToken:
     """Reads an access token far enough to know whose it says it is. Raises Unauthenticated (invalid_token)."""
     try:
@@ -50,7 +80,7 @@ def read_unverified(text: Secret, *, limits: Limits) -> UnverifiedToken:
     except BadToken as bad:
         raise invalid_token(bad.because) from None
     issuer, key_id = jws.claims.get("iss"), jws.header.get("kid")
-    if not isinstance(issuer, str) or not _is_safe_url(issuer):
+    if not isinstance(issuer, str) or not is_safe_url(issuer):
         raise invalid_token("issuer")
     if key_id is not None and not isinstance(key_id, str):
         raise invalid_token("key-id")
@@ -143,7 +173,7 @@ def _webid(claims: Mapping[str, Any]) -> WebId:
                 webid = parse_webid(text)
             except Malformed:
                 raise invalid_token("webid") from None
-            if not _is_safe_url(webid):
+            if not is_safe_url(webid):
                 raise invalid_token("webid-not-https")
             return webid
         if text is not None and name == "webid":
@@ -166,7 +196,7 @@ def _thumbprint(claims: Mapping[str, Any]) -> str | None:
     return text
 
 
-def _is_safe_url(text: str) -> bool:
+def is_safe_url(text: str) -> bool:
     """RS-11: https, or http on this machine. (The fetcher opens loopback addresses only where that is set.)"""
     try:
         parts = urlsplit(text)
@@ -175,4 +205,4 @@ def _is_safe_url(text: str) -> bool:
         return False
     if "@" in parts.netloc or not host:
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
+    return parts.scheme == "https" or (parts.scheme == "http" and (host in _LOOPBACK or host.endswith(".localhost")))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol, TypeAlias
 
 from vault.audit import AuditLog
+from vault.identity import tokens
 from vault.identity.accounts import Account, Code, Consent, RefreshToken, Session
+from vault.identity.claims import VerifiedTokens
 from vault.identity.clients import Client
 from vault.values import AccountId, ClientId, PodName, WebId
 
-Jwk = dict[str, Any]  # a JSON Web Key (RFC 7517), public or private
+Jwk: TypeAlias = tokens.Jwk
 
 
 class Accounts(Protocol):
@@ -91,6 +95,21 @@ class Secrets(Protocol):
 class Issuers(Protocol):
     """What other people's servers say, cached; our own answers come without HTTP (RS-10)."""
 
+    @property
+    def own(self) -> str:
+        """Our own issuer: the base URL, with its slash (D10)."""
+        ...
+
+    @property
+    def verified(self) -> VerifiedTokens:
+        """Access tokens verified a moment ago."""
+        ...
+
+    async def client(self, client: ClientId, /) -> Client:
+        """The client that a Client ID Document describes (CI-1 to CI-6). Raises OAuthRefusal("invalid_client") with a
+        detail that names what is wrong with it (PAIN-15)."""
+        ...
+
     async def keys(self, issuer: str, /, *, key_id: str | None = None) -> list[Jwk]:
         """Public keys of an OpenID provider. An unknown `key_id` causes one refresh at most. Raises Unauthenticated
         when the issuer cannot be reached or names another issuer (RS-3, RS-9)."""
@@ -99,6 +118,12 @@ class Issuers(Protocol):
     async def trusted_by(self, webid: WebId, /) -> frozenset[str]:
         """Issuers the WebID document lists (RS-4). Raises Unauthenticated when it cannot be read."""
         ...
+
+
+class MakePod(Protocol):
+    """Lays down the pod of a new account, in the account's own transaction: `create_pod`, handed in from above."""
+
+    async def __call__(self, *, name: PodName, owner: WebId, display_name: str, now: datetime) -> object: ...
 
 
 class IdentityWork(Protocol):
@@ -120,3 +145,6 @@ class IdentityWork(Protocol):
     def secrets(self) -> Secrets: ...
     @property
     def audit(self) -> AuditLog: ...
+
+
+Transact: TypeAlias = Callable[[], AbstractAsyncContextManager[IdentityWork]]

@@ -21,7 +21,8 @@ from joserfc.jwk import ECKey, JWKRegistry, Key
 from joserfc.jws import JWSRegistry
 
 from vault.config import Limits
-from vault.identity.ports import Jwk
+
+Jwk = dict[str, Any]  # a JSON Web Key (RFC 7517), public or private
 
 # RS-6: RS256 and ES256 are needed, the rest is offered. Each with the one key type and curve it may be used with; what
 # is not in this table is refused, `none` and the HMAC family with it (ATK-20).
@@ -130,13 +131,8 @@ def read_jws(text: str, *, limits: Limits) -> Jws:
     parts = text.split(".")
     if len(parts) != 3:
         raise BadToken("not-three-parts")
-    header, claims = _object(parts[0]), _object(parts[1])
-    algorithm = header.get("alg")
-    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
-        raise BadToken("algorithm-not-allowed")
-    if "crit" in header:  # RFC 7515 §4.1.11: we understand no extension, so a critical one is refused
-        raise BadToken("critical-header")
-    return Jws(header, claims, algorithm, f"{parts[0]}.{parts[1]}".encode(), decode_base64url(parts[2]))
+    header, algorithm = _header(parts[0])
+    return Jws(header, _object(parts[1]), algorithm, f"{parts[0]}.{parts[1]}".encode(), decode_base64url(parts[2]))
 
 
 def public_key(jwk: object) -> PublicKey:
@@ -203,9 +199,24 @@ def _parsed_key(kind: str, values: tuple[str, ...]) -> PublicKey:
     return PublicKey(key, kind, members.get("crv"), key.thumbprint())
 
 
+@lru_cache(maxsize=1024)
+def _header(part: str) -> tuple[Mapping[str, Any], str]:
+    # Remembered, since one client's headers are all the same; nobody writes into what is returned.
+    header = _object(part)
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        raise BadToken("algorithm-not-allowed")
+    if "crit" in header:  # RFC 7515 §4.1.11: we understand no extension, so a critical one is refused
+        raise BadToken("critical-header")
+    return header, algorithm
+
+
 def _object(part: str) -> Mapping[str, Any]:
+    data = decode_base64url(part)
     try:
-        value = json.loads(decode_base64url(part), object_pairs_hook=_no_twice, parse_constant=_no_constant)
+        value = _JSON.decode(data.decode())
+        if b"\\u" in data:  # half a surrogate pair is no text: it could not be written down again
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise BadToken("json") from None
     if not isinstance(value, dict):
@@ -235,3 +246,6 @@ def _encode(data: bytes) -> str:
 
 def _encode_json(value: Mapping[str, Any]) -> str:
     return _encode(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_no_twice, parse_constant=_no_constant)
