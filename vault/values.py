@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from vault.errors import Malformed
 
@@ -26,6 +26,9 @@ PodName = NewType("PodName", str)
 Clock = Callable[[], datetime]  # always aware, always UTC
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PLAIN_PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
+_RECODE = re.compile(rb"%([0-9A-Fa-f]{2})|[^A-Za-z0-9._~!$&'()*+,;=:@/-]")
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _POD_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,61}[a-z0-9])")
 
 # First path segments that routes use or may come to use: never a pod (Solid §4.1 wants disjoint URI spaces).
@@ -71,6 +74,44 @@ class ResourceUrl:
     def iri(self, base_url: str) -> str:
         """The absolute URL; `base_url` ends in a slash."""
         return f"{base_url}{self.pod}{self.path}"
+
+
+def canonical_path(raw: str) -> str:
+    """The one canonical form of a URL path (PR-15): RFC 3986 §6.2.2, except that doubt is refused, never repaired.
+
+    Takes the path as it was sent. Hex digits become upper case, unreserved characters are decoded and what may not
+    stand in a path is encoded; reserved characters stay as they are, so `%2F` and `%5C` are never decoded. Refuses
+    `.`, `..` and empty segments, control characters, raw backslashes and what is not UTF-8.
+    canonical_path(canonical_path(x)) == canonical_path(x).
+    """
+    if not _PLAIN_PATH.fullmatch(raw):
+        raw = _recoded(raw)
+    if "//" in raw or "/." in raw:
+        segments = raw.split("/")
+        if "" in segments[1:-1] or "." in segments or ".." in segments:
+            raise Malformed("path", "A path has no empty, `.` or `..` segments.")
+    return raw
+
+
+def normalise_url(url: str) -> str:
+    """An absolute http(s) URL in its RFC 3986 §6.2 form: scheme and host in lower case, no default port, canonical
+    path; query and fragment as they are. What cannot be normalised comes back as it is, and so equals nothing else.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").lower(), parts.port
+        path = canonical_path(parts.path or "/")
+    except (ValueError, Malformed):
+        return url
+    scheme = parts.scheme.lower()
+    if scheme not in ("http", "https") or not host or "@" in parts.netloc:
+        return url
+    place = f"[{host}]" if ":" in host else host
+    if port is not None and port != (443 if scheme == "https" else 80):
+        place = f"{place}:{port}"
+    query = f"?{parts.query}" if parts.query else ""
+    fragment = f"#{parts.fragment}" if parts.fragment else ""
+    return f"{scheme}://{place}{path}{query}{fragment}"
 
 
 def parse_pod_name(text: str) -> PodName:
@@ -215,6 +256,27 @@ class Notice:
     at: datetime
     target: str | None = None
     state: str | None = None  # the ETag after the change, unquoted; None after a deletion
+
+
+def _recoded(raw: str) -> str:
+    """The percent-encoding of a path in its one form; refuses what has no safe reading."""
+    try:
+        sent = raw.encode("utf-8", "surrogateescape")
+        text = _RECODE.sub(_one_octet, sent).decode("ascii")
+        unquote_to_bytes(text).decode("utf-8")  # refuses overlong forms and surrogates (ATK-12)
+    except UnicodeError:
+        raise Malformed("path", "The path is not UTF-8.") from None
+    if not text.startswith("/") or "%C2%8" in text or "%C2%9" in text:
+        raise Malformed("path", "A path starts with a slash and holds no control characters.")
+    return text
+
+
+def _one_octet(found: re.Match[bytes]) -> bytes:
+    """One escape or one raw octet outside the characters of a path."""
+    octet = int(found[1], 16) if found[1] else found[0][0]
+    if octet < 0x20 or octet == 0x7F or (not found[1] and found[0] in (b"%", b"\\", b"?", b"#")):
+        raise Malformed("path", "The path holds a character that no path here may hold.")
+    return bytes([octet]) if found[1] and octet in _UNRESERVED else b"%%%02X" % octet
 
 
 def _quoted(value: str) -> str:

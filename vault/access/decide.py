@@ -1,0 +1,230 @@
+"""May this caller do this? The effective ACL first, then the second policy for what WAC does not give; fail closed."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Final, Protocol
+
+from vault.access.modes import NO_MODES, AccessMode, Allowed, Decision, Held, Modes, Need, closure, judge
+from vault.access.wac import (
+    NO_GROUPS,
+    TRUSTED_ORIGIN,
+    Authorization,
+    Members,
+    Origin,
+    groups_to_ask,
+    modes_held,
+    parse_acl,
+)
+from vault.config import Limits
+from vault.errors import Forbidden, Missing, Refusal, Unauthenticated
+from vault.values import ANONYMOUS, Agent, Anonymous, Caller, MediaType, ResourceUrl, WebId, normalise_url
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveAcl:
+    """Which ACL governs a resource (WA-6), without its text.
+
+    `url` is the `.acl` itself and `version` the version it is stored under; `subject` is what it belongs to, and
+    `inherited` says that this is an ancestor of what was asked about. `owner` is the owner of the pod (WA-5).
+    """
+
+    url: ResourceUrl
+    version: int
+    subject: ResourceUrl
+    inherited: bool
+    owner: WebId
+
+
+class Acls(Protocol):
+    """The ACLs of pods, inside one transaction."""
+
+    async def effective(self, url: ResourceUrl, /) -> EffectiveAcl | None:
+        """The nearest ACL that exists: the resource's own, else that of its nearest ancestor that has one; for an
+        auxiliary that of its subject. `url` itself need not exist. None: there is no such pod, or it has no ACL."""
+        ...
+
+    async def text(self, acl: EffectiveAcl, /) -> bytes: ...
+    async def media_type(self, acl: EffectiveAcl, /) -> MediaType: ...
+
+
+class Groups(Protocol):
+    """Members of group documents (WA-9), wherever they live."""
+
+    async def members(self, group: str, /) -> frozenset[WebId]:
+        """The `vcard:hasMember` of `group`, an IRI with its fragment. Empty on any trouble (fail closed)."""
+        ...
+
+
+class Policy(Protocol):
+    """A second source of modes beside WAC (D15): the grants of the data lock."""
+
+    async def held(self, caller: Caller, needs: Sequence[Need], /) -> Mapping[ResourceUrl, Held]:
+        """What this policy gives on the targets of `needs`; a target it does not know may be left out."""
+        ...
+
+    async def witness(self, allowed: Allowed, now: datetime, /) -> None:
+        """Writes the entry this policy leaves behind, in the transaction that acts: no entry, no data."""
+        ...
+
+
+class ParsedAcls:
+    """ACLs parsed before, by pod, path and version: an entry can be lost, never be stale (WA-18)."""
+
+    __slots__ = ("_capacity", "_entries", "_weight")
+
+    def __init__(self, capacity: int = 65_536) -> None:
+        """`capacity` counts authorizations and the names in them, over all ACLs that are kept."""
+        self._capacity = capacity
+        self._weight = 0
+        self._entries: OrderedDict[tuple[str, str, int], tuple[Authorization, ...]] = OrderedDict()
+
+    def get(self, acl: EffectiveAcl) -> tuple[Authorization, ...] | None:
+        """What was parsed from this version of the ACL, or None."""
+        key = (acl.url.pod, acl.url.path, acl.version)
+        found = self._entries.get(key)
+        if found is not None:
+            self._entries.move_to_end(key)
+        return found
+
+    def put(self, acl: EffectiveAcl, authorizations: tuple[Authorization, ...]) -> None:
+        """Keeps what was parsed; the least recently used go when the room is full."""
+        key = (acl.url.pod, acl.url.path, acl.version)
+        self._forget(key)
+        self._entries[key] = authorizations
+        self._weight += _weight(authorizations)
+        while self._weight > self._capacity and self._entries:
+            self._forget(next(iter(self._entries)))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def _forget(self, key: tuple[str, str, int]) -> None:
+        gone = self._entries.pop(key, None)
+        if gone is not None:
+            self._weight -= _weight(gone)
+
+
+async def decide(
+    acls: Acls,
+    parsed: ParsedAcls,
+    caller: Caller,
+    needs: Sequence[Need],
+    *,
+    groups: Groups,
+    base_url: str,
+    limits: Limits,
+    also: Policy | None = None,
+    origin: Origin | None = TRUSTED_ORIGIN,
+) -> Decision:
+    """Compares what `needs` ask with what the caller holds: by the effective ACLs, and where they do not suffice by
+    the second policy `also` (D15). Runs inside the transaction that acts (ATK-14). `needs` is never empty, and its
+    first target is the one the request is about.
+    """
+    look = _Look(acls, parsed, caller, groups, normalise_base(base_url), limits, origin)
+    held: dict[ResourceUrl, Held] = {}
+    for need in needs:
+        if need.target not in held:
+            held[need.target] = await look.held_on(need.target)
+    decision = judge(needs, held)
+    if also is None or isinstance(decision, Allowed):
+        return decision
+    lacking = [need for need in needs if not need.modes <= closure(held[need.target].user)]
+    for target, more in (await also.held(caller, lacking)).items():
+        if target in held:
+            own = held[target]
+            by = more.by if more.user else own.by
+            held[target] = Held(own.user | more.user, own.public | more.public, by)
+    return judge(needs, held)
+
+
+def require(decision: Decision, caller: Caller, *, absent: bool = False) -> Allowed:
+    """The permission, or the refusal to raise (section 5.2).
+
+    `absent`: the target does not exist and the method is neither PUT nor PATCH. Then whoever may read it is told so;
+    everybody else gets the answer they would get if it were there (TR-3, D4).
+    """
+    if isinstance(decision, Allowed):
+        return decision
+    control_asked = AccessMode.CONTROL in decision.need.modes  # an ACL is read with Control, not with Read (WA-13)
+    if absent and AccessMode.READ in decision.user and not control_asked:
+        raise Missing("no-such-resource", "There is nothing here.")
+    if isinstance(caller, Anonymous):  # TR-2: anonymous 401, authenticated 403
+        raise Unauthenticated("credentials-needed", "This needs credentials.")
+    raise Forbidden("not-allowed", "You may not do this here.")
+
+
+@lru_cache(maxsize=16)
+def normalise_base(base_url: str) -> str:
+    """The base URL as ACL targets are compared with it; a server has one."""
+    return normalise_url(base_url)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One decision's way to the ACLs: who asks, of which transaction, by which rules."""
+
+    acls: Acls
+    parsed: ParsedAcls
+    caller: Caller
+    groups: Groups
+    base_url: str
+    limits: Limits
+    origin: Origin | None
+
+    async def held_on(self, target: ResourceUrl) -> Held:
+        """The modes that the effective ACL and the ownership of the pod give on one target."""
+        acl = await self.acls.effective(target)
+        if acl is None:
+            return Held(NO_MODES, NO_MODES, "no ACL: there is no such storage")
+        rules = await authorizations_of(self.acls, self.parsed, acl, base_url=self.base_url, limits=self.limits)
+        place = target.iri(self.base_url)
+        above = acl.subject.iri(self.base_url) if acl.inherited else None
+        members = await self.members(rules, place, above)
+        user = modes_held(
+            rules, self.caller, target=place, inherited_from=above, groups=members, origin=self.origin
+        ) | owner_modes(acl, self.caller)
+        public = modes_held(rules, ANONYMOUS, target=place, inherited_from=above, origin=self.origin)
+        return Held(user | public, public, acl.url.path)
+
+    async def members(self, rules: tuple[Authorization, ...], place: str, above: str | None) -> Members:
+        """Members of those groups that could still add something; most ACLs name none, and nothing is awaited."""
+        if isinstance(self.caller, Anonymous):
+            return NO_GROUPS
+        held = modes_held(rules, self.caller, target=place, inherited_from=above, origin=self.origin)
+        wanted = groups_to_ask(rules, self.caller, target=place, inherited_from=above, held=held)
+        return {group: await self.groups.members(group) for group in sorted(wanted)}
+
+
+def owner_modes(acl: EffectiveAcl, caller: Caller) -> Modes:
+    """WA-5: the owner of a storage always holds Control, and only Control, on every resource of it."""
+    return _CONTROL if isinstance(caller, Agent) and caller.webid == acl.owner else NO_MODES
+
+
+async def authorizations_of(
+    acls: Acls, parsed: ParsedAcls, acl: EffectiveAcl, *, base_url: str, limits: Limits
+) -> tuple[Authorization, ...]:
+    """The rules of one ACL, parsed once for each version. An ACL that does not parse gives nothing (fail closed)."""
+    from vault.rdf.syntax import parse
+
+    found = parsed.get(acl)
+    if found is None:
+        place = acl.url.iri(base_url)
+        try:
+            graph = parse(await acls.text(acl), await acls.media_type(acl), base=place, limits=limits)
+            found = parse_acl(graph, place)
+        except Refusal:
+            found = ()
+        parsed.put(acl, found)
+    return found
+
+
+_CONTROL: Final[Modes] = frozenset({AccessMode.CONTROL})
+
+
+def _weight(authorizations: tuple[Authorization, ...]) -> int:
+    return 1 + sum(a.weight for a in authorizations)
