@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -120,10 +120,20 @@ class Issuers(Protocol):
         ...
 
 
-class MakePod(Protocol):
-    """Lays down the pod of a new account, in the account's own transaction: `create_pod`, handed in from above."""
+class CreatePod(Protocol):
+    """`solid.provision.create_pod`, bound to the transaction of the new account and handed in from above."""
 
-    async def __call__(self, *, name: PodName, owner: WebId, display_name: str, now: datetime) -> object: ...
+    def __call__(
+        self,
+        *,
+        name: PodName,
+        owner: WebId,
+        display_name: str,
+        issuer: str,
+        base_url: str,
+        quota_bytes: int,
+        now: datetime,
+    ) -> Awaitable[object]: ...
 
 
 class IdentityWork(Protocol):

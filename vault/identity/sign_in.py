@@ -1,0 +1,263 @@
+"""Sign up, sign in, sign out, change the password: a browser session stands for a person, and for nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from vault.audit import SERVER, AuditDraft, AuditEvent
+from vault.config import Settings
+from vault.errors import Forbidden, TooLarge, TooMany
+from vault.identity.accounts import (
+    Account,
+    Session,
+    check_new_password,
+    email_key,
+    hash_password,
+    needs_rehash,
+    parse_email,
+    password_matches,
+)
+from vault.identity.ports import CreatePod, IdentityWork, Transact, Tries
+from vault.identity.tokens import digest
+from vault.values import AccountId, PodName, Secret, WebId
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who knocks: the client's address, and what the browser calls itself."""
+
+    address: str
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session just opened, and the cookie value that only the browser keeps."""
+
+    session: Session
+    cookie: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordHash:
+    """A password that was hashed before, so that no transaction has to wait for it."""
+
+    value: str
+
+
+async def hashed(password: Secret, *, settings: Settings) -> PasswordHash:
+    """The password's hash, made in a thread."""
+    if len(password.reveal()) > settings.limits.password_characters:  # LIM-19
+        raise TooLarge("password-long", "This password is too long.")
+    return PasswordHash(await asyncio.to_thread(hash_password, password))
+
+
+async def create_account(
+    work: IdentityWork,
+    *,
+    email: str,
+    password: Secret | PasswordHash,
+    pod: PodName,
+    display_name: str,
+    create_pod: CreatePod,
+    settings: Settings,
+    now: datetime,
+    national_numbers: Collection[str] = (),
+) -> Account:
+    """An account with its pod and the entry of both, in the one transaction. `national_numbers` are keyed hashes.
+
+    Raises Conflict when the address or the name is taken. A server hands in a `PasswordHash`, so that its writer does
+    not stand still while argon2 works.
+    """
+    base_url = settings.server.base_url
+    kept = password if isinstance(password, PasswordHash) else await hashed(password, settings=settings)
+    account = Account(
+        id=AccountId(secrets.token_hex(16)),
+        email=parse_email(email),
+        password_hash=kept.value,
+        webid=WebId(f"{base_url}{pod}/profile/card#me"),
+        pod=pod,
+        created=now,
+        national_numbers=frozenset(national_numbers),
+    )
+    await work.accounts.add(account)
+    await create_pod(
+        name=pod,
+        owner=account.webid,
+        display_name=display_name,
+        issuer=base_url,
+        base_url=base_url,
+        quota_bytes=settings.limits.quota_bytes,
+        now=now,
+    )
+    await work.audit.append(AuditDraft(pod, now, AuditEvent.ACCOUNT_CREATED, account.webid, account.id))
+    return account
+
+
+async def sign_in(
+    *,
+    reading: Transact,
+    writing: Transact,
+    tries: Tries,
+    email: str,
+    password: Secret,
+    visitor: Visitor,
+    settings: Settings,
+    now: datetime,
+    replaces: str | None = None,
+) -> Opened:
+    """Opens a session, or Forbidden("sign-in-refused") for a wrong password and an unknown address alike: same answer,
+    same work (ATK-29). TooMany beyond the limit of tries per account and per address.
+
+    `replaces` is the hash of the session that the browser had until now; it ends.
+    """
+    mine, theirs = _keys(email, visitor)
+    await _check_tries(tries, (mine, theirs), settings, now)
+    await tries.add(mine, now=now)  # before the work, so that tries at the same time count each other
+    async with reading() as work:
+        account = await work.accounts.by_email(email)
+    good = await asyncio.to_thread(
+        password_matches, password, account.password_hash if account else None, limits=settings.limits
+    )
+    if not good or account is None or account.locked:
+        await tries.add(theirs, now=now)
+        await _note_refusal(writing, account, now)
+        raise Forbidden("sign-in-refused", "This e-mail address and password do not belong together.")
+    # Guesses that ran at the same time from one address learn nothing beyond its limit.
+    await _check_tries(tries, (theirs,), settings, now)
+    await tries.clear(mine)
+    fresh = await hashed(password, settings=settings) if needs_rehash(account.password_hash) else None
+    async with writing() as work:
+        now_kept = await _unchanged(work, account)
+        if fresh is not None:
+            await work.accounts.replace(replace(now_kept, password_hash=fresh.value))
+        return await open_session(work, account, visitor=visitor, now=now, replaces=replaces)
+
+
+async def open_session(
+    work: IdentityWork, account: Account, *, visitor: Visitor, now: datetime, replaces: str | None = None
+) -> Opened:
+    """A session with a value never used before (ATK-02); the one it replaces ends."""
+    if replaces is not None:
+        await work.sessions.remove(replaces)
+    cookie = Secret(secrets.token_urlsafe(32))
+    session = Session(digest(cookie.reveal()), account.id, now, now, now, visitor.user_agent[:200])
+    await work.sessions.add(session)
+    await work.audit.append(AuditDraft(account.pod, now, AuditEvent.SIGNED_IN, account.webid, account.id))
+    return Opened(session, cookie)
+
+
+async def confirm_password(
+    *,
+    reading: Transact,
+    writing: Transact,
+    tries: Tries,
+    session: Session,
+    password: Secret,
+    visitor: Visitor,
+    settings: Settings,
+    now: datetime,
+) -> Opened:
+    """The password once more, before something sensitive: the session goes on under a new value, stepped up."""
+    async with reading() as work:
+        account = await work.accounts.get(session.account)
+    if account is None:
+        raise Forbidden("sign-in-refused", "This account is gone.")
+    return await sign_in(
+        reading=reading,
+        writing=writing,
+        tries=tries,
+        email=account.email,
+        password=password,
+        visitor=visitor,
+        settings=settings,
+        now=now,
+        replaces=session.id_hash,
+    )
+
+
+async def change_password(
+    *,
+    reading: Transact,
+    writing: Transact,
+    tries: Tries,
+    session: Session,
+    old: Secret,
+    new: Secret,
+    visitor: Visitor,
+    settings: Settings,
+    now: datetime,
+) -> Opened:
+    """A new password, given the old one. Every other browser and every app is signed out; this one goes on."""
+    async with reading() as work:
+        account = await work.accounts.get(session.account)
+    if account is None:
+        raise Forbidden("sign-in-refused", "This account is gone.")
+    check_new_password(new, email=account.email, pod=account.pod, limits=settings.limits)
+    mine, theirs = _keys(account.email, visitor)
+    await _check_tries(tries, (mine, theirs), settings, now)
+    await tries.add(mine, now=now)
+    if not await asyncio.to_thread(password_matches, old, account.password_hash, limits=settings.limits):
+        await tries.add(theirs, now=now)
+        await _note_refusal(writing, account, now)
+        raise Forbidden("sign-in-refused", "This is not your present password.")
+    await tries.clear(mine)
+    kept = await hashed(new, settings=settings)
+    async with writing() as work:
+        now_kept = await _unchanged(work, account)
+        await work.accounts.replace(replace(now_kept, password_hash=kept.value))
+        await work.sessions.remove_all(account.id)
+        await work.refresh_tokens.end_for(account.id, None)
+        await work.audit.append(AuditDraft(account.pod, now, AuditEvent.PASSWORD_CHANGED, account.webid, account.id))
+        return await open_session(work, account, visitor=visitor, now=now)
+
+
+async def sign_out(work: IdentityWork, session: Session, *, now: datetime) -> None:
+    """Ends one session."""
+    account = await work.accounts.get(session.account)
+    await work.sessions.remove(session.id_hash)
+    if account is not None:
+        await work.audit.append(AuditDraft(account.pod, now, AuditEvent.SIGNED_OUT, account.webid, account.id))
+
+
+async def count_sign_up(tries: Tries, *, visitor: Visitor, settings: Settings, now: datetime) -> None:
+    """Sign-ups are counted per address too, since each one tells whether an address or a name is taken."""
+    key = f"sign-up:{digest(visitor.address)}"
+    await _check_tries(tries, (key,), settings, now)
+    await tries.add(key, now=now)
+
+
+async def _unchanged(work: IdentityWork, seen: Account) -> Account:
+    """The account as it is inside this transaction; refused when it was locked or its password changed meanwhile."""
+    account = await work.accounts.get(seen.id)
+    if account is None or account.locked or account.password_hash != seen.password_hash:
+        raise Forbidden("sign-in-refused", "This e-mail address and password do not belong together.")
+    return account
+
+
+def _keys(email: str, visitor: Visitor) -> tuple[str, str]:
+    # Hashed: neither e-mail nor network addresses stand in the table of tries.
+    return f"account:{digest(email_key(email))}", f"address:{digest(visitor.address)}"
+
+
+async def _check_tries(tries: Tries, keys: Collection[str], settings: Settings, now: datetime) -> None:
+    window = settings.limits.sign_in_window_seconds
+    for key in keys:
+        if await tries.count(key, window_seconds=window, now=now) >= settings.limits.sign_in_tries:
+            raise TooMany("sign-in-tries", "Too many tries. Wait a few minutes.", retry_after=window)
+
+
+async def _note_refusal(writing: Transact, account: Account | None, now: datetime) -> None:
+    """Refused tries are entries too; for an unknown address in the server's own chain, without it, so that the store
+    has the same work to do either way."""
+    draft = (
+        AuditDraft(account.pod, now, AuditEvent.SIGN_IN_REFUSED, "unknown", account.id)
+        if account
+        else AuditDraft(SERVER, now, AuditEvent.SIGN_IN_REFUSED, "unknown", "unknown")
+    )
+    async with writing() as work:
+        await work.audit.append(draft)
