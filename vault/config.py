@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import get_origin, get_type_hints
 from urllib.parse import urlsplit
@@ -124,6 +125,15 @@ class ObserveSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorSettings:
+    """Who runs this vault, as every page says in its foot. An empty address is left out."""
+
+    operator_name: str = "Datakluis"
+    operator_email: str = ""
+    dpo_email: str = ""  # the operator's data protection officer
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything an operator can set."""
 
@@ -134,6 +144,7 @@ class Settings:
     outbound: OutboundSettings = field(default_factory=OutboundSettings)
     limits: Limits = field(default_factory=Limits)
     observe: ObserveSettings = field(default_factory=ObserveSettings)
+    operator: OperatorSettings = field(default_factory=OperatorSettings)
 
 
 class SettingsError(Exception):
@@ -145,7 +156,7 @@ class SettingsError(Exception):
 
 
 PREFIX = "DATAKLUIS_"
-_SECTIONS = ("server", "storage", "identity", "datasluis", "outbound", "limits", "observe")
+_SECTIONS = ("server", "storage", "identity", "datasluis", "outbound", "limits", "observe", "operator")
 
 
 def load_settings(
@@ -272,6 +283,9 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "server.port: must be 0 to 65535, for instance 3000"
     if not 1 <= server.workers <= 64:
         yield "server.workers: must be 1 to 64, for instance 2"
+    for proxy in server.trusted_proxies:
+        if not _is_network(proxy):
+            yield f"server.trusted_proxies: {proxy!r} is not an address or network such as 10.0.0.0/8"
     if identity.sign_up not in ("open", "closed"):
         yield "identity.sign_up: must be open or closed"
     if settings.observe.log_level not in ("debug", "info", "warning", "error"):
@@ -283,6 +297,14 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             value = getattr(getattr(settings, section), entry.name)
             if isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0:
                 yield f"{section}.{entry.name}: must not be negative"
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _coerce(value: object, annotation: object) -> object:

@@ -1,0 +1,145 @@
+"""Pages for people: one frozen dataclass and one template each, always escaped, always under a strict CSP.
+
+A page class names its template and, in `nav`, the part of the menu it belongs to ("" for pages outside the citizen's
+own part, such as sign in). Templates know `page`, `t`, `lang`, `csrf()`, and the formats day, moment, exact, number,
+money, size, duration. Nothing is inlined: `base.html` has the blocks `title` and `main`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import ClassVar, Protocol
+from urllib.parse import urlencode
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from vault.errors import Refusal
+from vault.web import locales
+from vault.web.assets import asset_url
+from vault.web.forms import COOKIE, FIELD, Form, new_visitor_key, read_form, token_for, visitor_key
+from vault.web.locales import has_text, locale_of, t
+from vault.web.routing import VAULT
+
+__all__ = ["ErrorPage", "Form", "Page", "csrf", "error_page", "locale_of", "read_form", "render", "t"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Page(Protocol):
+    """What a template shows. Each page is a frozen dataclass of its own: no dicts."""
+
+    template: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorPage:
+    """An expected no, or our own mistake, for people: what happened, what to do, a number to mention (UX-30)."""
+
+    template: ClassVar[str] = "error/error.html"
+    status: int
+    title: str
+    words: str
+    reference: str
+    again: str | None = None  # where "try again" leads
+
+
+def render(request: web.Request, page: Page, *, status: int = 200, forms_to: Sequence[str] = ()) -> web.Response:
+    """The page in the visitor's language. `forms_to`: further origins that a form of this page may lead to, by a
+    redirect (a consent page ends at the app that asked; browsers hold form-action against the redirect too)."""
+    visitor = visitor_key(request)
+    fresh = visitor is None
+    visitor = visitor or new_visitor_key()
+    locale = locale_of(request)
+    html = _environment().get_template(page.template).render(page=page, **_words(request, locale, page, visitor))
+    response = web.Response(text=html, status=status, content_type="text/html", charset="utf-8")
+    response.headers.update(page_headers(forms_to))
+    response.headers["Content-Language"] = locale
+    if fresh:
+        response.set_cookie(COOKIE, visitor, path="/", secure=True, httponly=True, samesite="Lax")
+    return response
+
+
+def page_headers(forms_to: Sequence[str] = ()) -> dict[str, str]:
+    """No inline code, no foreign origin, never framed (ATK-04), never cached (ATK-17)."""
+    form_action = " ".join(("'self'", *forms_to))
+    directives = (
+        "default-src 'none'",
+        "style-src 'self'",
+        "img-src 'self'",
+        f"form-action {form_action}",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+    return {
+        "Content-Security-Policy": "; ".join(directives),
+        "X-Frame-Options": "DENY",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        "Cache-Control": "private, no-store",
+        "Vary": "Cookie, Accept-Language",
+    }
+
+
+def csrf(request: web.Request, visitor: str) -> Markup:
+    """The hidden field that every POST form carries."""
+    return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, token_for(request, visitor))
+
+
+def error_page(request: web.Request, status: int, refusal: Refusal | None, request_id: str) -> web.Response:
+    """A refusal, or an error of ours when there is none, as a page. Says nothing that the problem document does not."""
+    locale = locale_of(request)
+    own = f"refusal.{refusal.reason}" if refusal else ""
+    family = str(status) if has_text(f"error.{status}.title") else "500" if status >= 500 else "400"
+    words = t(locale, own) if own and has_text(own) else t(locale, f"error.{family}.words")
+    again = request.path_qs if request.method in ("GET", "HEAD") and status in (429, 503) else None
+    page = ErrorPage(status, t(locale, f"error.{family}.title"), words, request_id, again)
+    return render(request, page, status=status)
+
+
+def _words(request: web.Request, locale: str, page: Page, visitor: str) -> dict[str, object]:
+    """What every template may use beside its page."""
+    formats: dict[str, Callable[..., str]] = {
+        name: partial(getattr(locales, name), locale)
+        for name in ("day", "moment", "exact", "number", "money", "size", "duration", "country")
+    }
+    return {
+        "t": partial(t, locale),
+        "lang": locale,
+        "languages": locales.NAMES,
+        "nav": getattr(page, "nav", ""),
+        "here": _here(request, page),
+        "operator": request.app[VAULT].settings.operator,
+        "csrf": lambda: csrf(request, visitor),
+        **formats,
+    }
+
+
+def _here(request: web.Request, page: Page) -> str:
+    """Where the language switch comes back to: this page, or for a form that was refused the page it stood on."""
+    back = getattr(page, "back", None)
+    if isinstance(back, str):
+        return back
+    return str(request.rel_url) if request.method in ("GET", "HEAD") else str(request.rel_url.path)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals["asset"] = asset_url
+    environment.filters["query"] = lambda pairs: urlencode(list(pairs))
+    return environment
