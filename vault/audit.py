@@ -129,9 +129,10 @@ def link(draft: AuditDraft, *, number: int, previous: str) -> AuditEntry:
     return replace(open_entry, digest=_digest(open_entry))
 
 
-def verify_chain(entries: Iterable[AuditEntry]) -> Intact | Broken:
-    """Checks one chain from its first entry on, from the entries alone."""
-    number, previous = 0, GENESIS
+def verify_chain(entries: Iterable[AuditEntry], *, after: int = 0, previous: str = GENESIS) -> Intact | Broken:
+    """Checks one chain from its first entry on, from the entries alone; or a page of it, where `after` and `previous`
+    are the number and digest of the last entry of the page before."""
+    number = after
     for entry in entries:
         number += 1
         if entry.number != number:
