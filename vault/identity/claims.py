@@ -140,6 +140,69 @@ def verify(
     raise invalid_token(because)
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom our own tokens are about, for which client, and bound to which key."""
+
+    issuer: str
+    webid: WebId
+    client: ClientId
+    key_thumbprint: str
+    scope: frozenset[str]
+
+
+def access_claims(subject: Subject, *, token_id: str, now: datetime, seconds: int) -> dict[str, Any]:
+    """The claims of our access tokens (OP-10, RFC 9068 §2.2), the same with and without a scope (OP-11)."""
+    issued = int(now.timestamp())
+    return {
+        "iss": subject.issuer,
+        "sub": subject.webid,
+        "webid": subject.webid,
+        "aud": AUDIENCE,
+        "client_id": subject.client,
+        "azp": subject.client,
+        "scope": " ".join(sorted(subject.scope)),
+        "cnf": {"jkt": subject.key_thumbprint},
+        "jti": token_id,
+        "iat": issued,
+        "exp": issued + seconds,
+    }
+
+
+def id_claims(
+    subject: Subject, *, nonce: str | None, authenticated_at: datetime, now: datetime, seconds: int
+) -> dict[str, Any]:
+    """The claims of our ID tokens (OP-9, OpenID Connect Core §2)."""
+    issued = int(now.timestamp())
+    return {
+        "iss": subject.issuer,
+        "sub": subject.webid,
+        "webid": subject.webid,
+        "aud": [subject.client, AUDIENCE],
+        "azp": subject.client,
+        "cnf": {"jkt": subject.key_thumbprint},
+        "auth_time": int(authenticated_at.timestamp()),
+        "iat": issued,
+        "exp": issued + seconds,
+        **({"nonce": nonce} if nonce is not None else {}),
+    }
+
+
+def read_id_hint(text: str, keys: Sequence[Jwk], *, own_issuer: str, limits: Limits) -> tuple[WebId, ClientId] | None:
+    """Whom and which client an ID token of ours names; it may have ended (OpenID Connect RP-Initiated Logout §2).
+    None when it is not ours."""
+    try:
+        jws = read_jws(text, limits=limits)
+        jwk = next((key for key in keys if key.get("kid") == jws.header.get("kid")), None)
+        check_signature(jws, public_key(jwk))
+    except BadToken:
+        return None
+    claims = jws.claims
+    if jws.header.get("typ") != ID_TOKEN or claims.get("iss") != own_issuer:
+        return None
+    return WebId(claims["webid"]), ClientId(claims["azp"])
+
+
 def invalid_token(because: str, detail: str = "", *, facts: Mapping[str, object] | None = None) -> Unauthenticated:
     """The refusal of RFC 6750 §3.1 for a token that does not hold."""
     return Unauthenticated(

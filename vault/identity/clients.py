@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
 
+from vault.errors import OAuthRefusal
 from vault.values import AccountId, ClientId
+
+AUTHORIZATION_CODE: Final = "authorization_code"
+REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - the name of an exchange
+CLIENT_CREDENTIALS: Final = "client_credentials"
+
+_PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")  # RFC 8252 §7.1: a reversed domain name
+_URL_TEXT = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]{1,2048}")  # RFC 3986 §2, without the fragment's mark
+_LITERALS = ("127.0.0.1", "::1")
 
 
 class ClientAuth(StrEnum):
@@ -35,3 +51,133 @@ class Client:
     created: datetime
     client_uri: str | None = None
     dynamic: bool = False
+
+    @property
+    def is_public(self) -> bool:
+        """Without a secret: nothing but the redirect URI and the DPoP key says that it is this client."""
+        return self.auth is ClientAuth.NONE
+
+
+def parse_client(
+    metadata: Mapping[str, object], *, client_id: ClientId, secret: str | None, now: datetime, dynamic: bool
+) -> Client:
+    """Client metadata as RFC 7591 §2 and Client ID Documents write it. Raises OAuthRefusal (invalid_redirect_uri,
+    invalid_client_metadata) that names the member, what was expected and what was found (PAIN-15)."""
+    redirects = _uris(metadata, "redirect_uris", needed=True)
+    grants = _texts(metadata, "grant_types") or (AUTHORIZATION_CODE, REFRESH_TOKEN)
+    offered = frozenset(grants) & {AUTHORIZATION_CODE, REFRESH_TOKEN}
+    if AUTHORIZATION_CODE not in offered:
+        raise _bad("grant_types", "authorization_code among them", grants)
+    responses = _texts(metadata, "response_types") or ("code",)
+    if "code" not in responses:
+        raise _bad("response_types", "code", responses)
+    host = urlsplit(redirects[0]).hostname or redirects[0].partition(":")[0]
+    website = metadata.get("client_uri")
+    return Client(
+        id=client_id,
+        name=shown_name(metadata.get("client_name"), otherwise=host),
+        redirect_uris=redirects,
+        post_logout_redirect_uris=_uris(metadata, "post_logout_redirect_uris", needed=False),
+        grant_types=offered,
+        auth=auth_method(metadata) if secret is not None else ClientAuth.NONE,
+        secret_hash=None if secret is None else sha256(secret.encode()).hexdigest(),
+        account=None,
+        created=now,
+        client_uri=website if isinstance(website, str) and _fault(website) is None else None,
+        dynamic=dynamic,
+    )
+
+
+def auth_method(metadata: Mapping[str, object]) -> ClientAuth:
+    """The method a client asks for (RFC 7591 §2); Basic when it says nothing."""
+    asked = metadata.get("token_endpoint_auth_method", ClientAuth.SECRET_BASIC.value)
+    try:
+        return ClientAuth(str(asked))
+    except ValueError:
+        raise _bad("token_endpoint_auth_method", " or ".join(method.value for method in ClientAuth), asked) from None
+
+
+def shown_name(name: object, *, otherwise: str) -> str:
+    """A client's own name made safe to show: one line, no control or direction characters, at most 80 (ATK-05)."""
+    text = unicodedata.normalize("NFC", name) if isinstance(name, str) else ""
+    kept = "".join(" " if ch.isspace() else ch for ch in text if ch.isspace() or unicodedata.category(ch)[0] != "C")
+    return " ".join(kept.split())[:80] or otherwise[:80]
+
+
+def redirect_allowed(client: Client, uri: str) -> bool:
+    """Whether this is one of the client's redirect URIs: the exact string, or for the literals 127.0.0.1 and [::1] the
+    same with any port (OP-5, RFC 8252 §7.3)."""
+    return uri in client.redirect_uris or any(_same_but_port(known, uri) for known in client.redirect_uris)
+
+
+def secret_matches(client: Client, secret: str) -> bool:
+    """Compared by hash, in constant time (ATK-36)."""
+    kept = client.secret_hash or ""
+    return compare_digest(kept, sha256(secret.encode("utf-8", "surrogatepass")).hexdigest())
+
+
+def _fault(uri: str) -> str | None:
+    """What is wrong with a redirect URI, in words; None when nothing is."""
+    if not _URL_TEXT.fullmatch(uri):
+        return "a URL in ASCII, without blanks and without a fragment"
+    parts = _split(uri)
+    if parts is None or "@" in parts.netloc:
+        return "a URL without user information"
+    if any(
+        segment in (".", "..") or segment.lower() in ("%2e", "%2e%2e", ".%2e", "%2e.")
+        for segment in parts.path.split("/")
+    ):
+        return "a path without dot segments"
+    if parts.scheme == "https" and parts.hostname:
+        return None
+    if parts.scheme == "http" and is_loopback(parts.hostname or ""):
+        return None
+    if _PRIVATE_SCHEME.fullmatch(parts.scheme):
+        return None
+    return "https, http on localhost, or a scheme named after a domain such as org.example.app"
+
+
+def is_loopback(host: str) -> bool:
+    """A name or literal that always means the machine of the browser itself."""
+    return host == "localhost" or host.endswith(".localhost") or host in _LITERALS
+
+
+def _same_but_port(known: str, uri: str) -> bool:
+    if _fault(uri) is not None:
+        return False
+    one, other = _split(known), _split(uri)
+    if one is None or other is None or one.hostname not in _LITERALS or one.scheme != "http":
+        return False
+    return (one.scheme, one.hostname, one.path, one.query) == (other.scheme, other.hostname, other.path, other.query)
+
+
+def _split(uri: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port  # reading it is what checks it
+    except ValueError:
+        return None
+    return parts
+
+
+def _uris(metadata: Mapping[str, object], member: str, *, needed: bool) -> tuple[str, ...]:
+    found = _texts(metadata, member)
+    if (needed and not found) or len(found) > 50:
+        raise _bad(member, "between 1 and 50 URLs", f"{len(found)}", error="invalid_redirect_uri")
+    for uri in found:
+        if (expected := _fault(uri)) is not None:
+            raise _bad(member, expected, uri, error="invalid_redirect_uri")
+    return found
+
+
+def _texts(metadata: Mapping[str, object], member: str) -> tuple[str, ...]:
+    value = metadata.get(member, [])
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list) or not all(isinstance(entry, str) for entry in listed):
+        raise _bad(member, "a list of texts", value)
+    return tuple(listed)
+
+
+def _bad(member: str, expected: str, found: object, *, error: str = "invalid_client_metadata") -> OAuthRefusal:
+    shown = "".join(ch for ch in str(found)[:120] if ch.isprintable())
+    return OAuthRefusal(error, f"{member}: expected {expected}; found {shown}")

@@ -1,0 +1,365 @@
+"""The authorization endpoint as a table of steps (OpenID Connect Core §3.1.2, RFC 6749 §4.1, RFC 9700).
+
+Each step takes the request as it has become so far and returns it, a question for the person, or raises OAuthRefusal.
+Before `check_redirect_uri` has passed, nothing is ever redirected: such a refusal is a page (VEC-R01 to R16).
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final, assert_never
+from urllib.parse import urlencode, urlsplit
+
+from vault.audit import AuditDraft, AuditEvent
+from vault.config import Settings
+from vault.errors import OAuthRefusal
+from vault.identity.accounts import Account, Code, Consent, Session
+from vault.identity.clients import AUTHORIZATION_CODE, Client, is_loopback, redirect_allowed
+from vault.identity.ports import Issuers, Transact
+from vault.identity.tokens import digest
+from vault.values import ClientId
+
+SCOPES: Final = ("openid", "webid", "profile", "offline_access")
+FRESH: Final = "signed_in_after"  # our own parameter: proves when a new sign-in was asked for
+
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_THUMBPRINT = _CHALLENGE
+
+
+class Reason(StrEnum):
+    """Why the person is asked: told to the page, and to the log."""
+
+    SIGNED_OUT = "signed-out"
+    SIGN_IN_AGAIN = "sign-in-again"
+    FIRST_TIME = "first-time"
+    WIDER = "wider"
+    ASKED_FOR = "asked-for"
+
+
+class Choice(StrEnum):
+    """What the person said to a consent question."""
+
+    ALLOW = "allow"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The signed-in person at the browser."""
+
+    account: Account
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """What is asked, as far as it has been checked; `redirect_uri` is set once it may be redirected to."""
+
+    parameters: Mapping[str, str]
+    client: Client | None = None
+    redirect_uri: str | None = None
+    scope: frozenset[str] = frozenset()
+    prompts: frozenset[str] = frozenset()
+    signed_in_since: datetime | None = None  # the person must have signed in at or after this moment
+    person: Person | None = None
+    reason: Reason | None = None  # of the consent question that was answered
+
+    def get(self, name: str) -> str | None:
+        return self.parameters.get(name) or None  # RFC 6749 §3.1: "without a value … treated as if omitted"
+
+
+@dataclass(frozen=True, slots=True)
+class SignInQuestion:
+    """The person must sign in; `resume` are the parameters to come back with."""
+
+    resume: Mapping[str, str]
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentQuestion:
+    """The person must say yes or no to this client."""
+
+    request: AuthorizationRequest
+    client: Client
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Back to the client, with an answer; always carries `iss` (OP-7, RFC 9207)."""
+
+    url: str
+
+
+Outcome = SignInQuestion | ConsentQuestion | Redirect
+StepResult = AuthorizationRequest | Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the steps work with: who is at the browser, what the person just chose, and the world around."""
+
+    reading: Transact
+    writing: Transact
+    issuers: Issuers
+    settings: Settings
+    key: bytes = field(repr=False)
+    now: datetime
+    person: Person | None
+    choice: Choice | None = None
+
+    @property
+    def issuer(self) -> str:
+        return self.settings.server.base_url
+
+
+Step = Callable[[AuthorizationRequest, Desk], Awaitable[StepResult]]
+
+
+async def authorize(parameters: Sequence[tuple[str, str]], desk: Desk) -> Outcome:
+    """Goes through the steps. Raises OAuthRefusal only where nothing may be redirected: the answer is a page."""
+    request = AuthorizationRequest(_once(parameters))
+    for step in STEPS:
+        try:
+            result = await step(request, desk)
+        except OAuthRefusal as refusal:
+            if request.redirect_uri is None:
+                raise
+            answer = {"error": refusal.reason, "error_description": refusal.detail}
+            return _answer(request, answer, desk)
+        if not isinstance(result, AuthorizationRequest):
+            return result
+        request = result
+    raise AssertionError("the last step always answers")
+
+
+async def find_client(client_id: ClientId, *, reading: Transact, issuers: Issuers) -> Client:
+    """A registered client, or the one its Client ID Document describes (OP-4, OP-6). Raises OAuthRefusal."""
+    async with reading() as work:
+        client = await work.clients.get(client_id)
+    if client is not None:
+        return client
+    if client_id.startswith(("https://", "http://")):
+        return await issuers.client(client_id)
+    raise OAuthRefusal("invalid_client", "client_id: this client is not known here; it may have to register again")
+
+
+async def load_client(request: AuthorizationRequest, desk: Desk) -> StepResult:
+    """Who asks (VEC-R15, R16)."""
+    named = request.get("client_id")
+    if named is None:
+        raise OAuthRefusal("invalid_request", "client_id: missing")
+    client = await find_client(ClientId(named), reading=desk.reading, issuers=desk.issuers)
+    return replace(request, client=client)
+
+
+async def check_redirect_uri(request: AuthorizationRequest, desk: Desk) -> StepResult:
+    """OP-5: "exact match". From here on the client hears of what is wrong; before, only the person does."""
+    asked = request.get("redirect_uri")
+    if asked is None:
+        raise OAuthRefusal("invalid_request", "redirect_uri: missing")
+    if not redirect_allowed(_client(request), asked):
+        raise OAuthRefusal("invalid_request", "redirect_uri: not one of those this client registered")
+    return replace(request, redirect_uri=asked)
+
+
+async def check_response_type(request: AuthorizationRequest, desk: Desk) -> StepResult:
+    """Codes in the query, and nothing else: no implicit flow, no request objects (VEC-R19)."""
+    if request.get("response_type") is None:
+        raise OAuthRefusal("invalid_request", "response_type: missing")
+    if request.get("response_type") != "code":
+        raise OAuthRefusal("unsupported_response_type", "response_type: expected code")
+    if request.get("response_mode") not in (None, "query"):
+        raise OAuthRefusal("invalid_request", "response_mode: expected query")
+    if request.get("request") is not None:
+        raise OAuthRefusal("request_not_supported", "request: not supported")
+    if request.get("request_uri") is not None:
+        raise OAuthRefusal("request_uri_not_supported", "request_uri: not supported")
+    if AUTHORIZATION_CODE not in _client(request).grant_types:
+        raise OAuthRefusal("unauthorized_client", "grant_types: this client has no authorization_code")
+    return request
+
+
+async def check_pkce(request: AuthorizationRequest, desk: Desk) -> StepResult:
+    """OP-3: PKCE with S256, for every client (VEC-R17, R18)."""
+    if not _CHALLENGE.fullmatch(request.get("code_challenge") or ""):
+        raise OAuthRefusal("invalid_request", "code_challenge: expected the S256 challenge of RFC 7636")
+    if request.get("code_challenge_method") != "S256":
+        raise OAuthRefusal("invalid_request", "code_challenge_method: expected S256")
+    if (bound := request.get("dpop_jkt")) is not None and not _THUMBPRINT.fullmatch(bound):
+        raise OAuthRefusal("invalid_request", "dpop_jkt: expected a SHA-256 thumbprint")
+    return request
+
+
+async def check_scope(request: AuthorizationRequest, desk: Desk) -> StepResult:
+    """Scopes we do not know are left out, not refused (RFC 6749 §3.3); the token answer says what remained."""
+    return replace(request, scope=frozenset((request.get("scope") or "").split()) & frozenset(SCOPES))
+
+
+async def check_prompt(request: AuthorizationRequest, desk: Desk) -> StepResult:
+    """`prompt` and `max_age`: must the person sign in anew, and since when does that count?"""
+    prompts = frozenset((request.get("prompt") or "").split())
+    if "none" in prompts and len(prompts) > 1:
+        raise OAuthRefusal("invalid_request", "prompt: none stands alone")
+    since: datetime | None = None
+    if prompts & {"login", "select_account"}:
+        since = _asked_at(request, desk) or desk.now + timedelta(seconds=1)
+    if (text := request.get("max_age")) is not None:
+        if not text.isascii() or not text.isdigit() or len(text) > 9:
+            raise OAuthRefusal("invalid_request", "max_age: expected seconds")
+        oldest = desk.now - timedelta(seconds=int(text))
+        asked = _asked_at(request, desk)
+        # A sign-in that this very request brought about counts, or max_age=0 would never come to an end.
+        oldest = min(oldest, asked) if asked is not None else oldest
+        since = max(since, oldest) if since is not None else oldest
+    return replace(request, prompts=prompts, signed_in_since=since)
+
+
+async def load_session(request: AuthorizationRequest, desk: Desk) -> StepResult:
+    """Who is at the browser, if that is anybody still welcome."""
+    person = desk.person
+    return replace(request, person=None if person is None or person.account.locked else person)
+
+
+async def ask_to_sign_in(request: AuthorizationRequest, desk: Desk) -> StepResult:
+    """VEC-R20: with prompt=none a question is an error."""
+    person, since = request.person, request.signed_in_since
+    if person is not None and (since is None or person.session.authenticated_at >= since):
+        return request
+    if "none" in request.prompts:
+        raise OAuthRefusal("login_required", "Nobody is signed in, or not recently enough.")
+    resume = {name: value for name, value in request.parameters.items() if name != FRESH}
+    if since is not None:
+        resume[FRESH] = _seal(desk.now, request, desk)
+    return SignInQuestion(resume, Reason.SIGNED_OUT if person is None else Reason.SIGN_IN_AGAIN)
+
+
+async def ask_to_consent(request: AuthorizationRequest, desk: Desk) -> StepResult:
+    """OP-16: the first time, for more than before, and when the client wants to be sure. VEC-R21: no is no."""
+    client, person = _client(request), _person(request)
+    async with desk.reading() as work:
+        given = await work.clients.consent(person.account.id, client.id)
+    reason = _reason_to_ask(request, given, desk)
+    match desk.choice:
+        case Choice.REFUSE:  # also where an earlier yes would have done: what was said last counts
+            async with desk.writing() as work:
+                await work.audit.append(_entry(AuditEvent.CONSENT_REFUSED, request, desk))
+            raise OAuthRefusal("access_denied", "The person said no.")
+        case Choice.ALLOW:
+            return replace(request, reason=reason)
+        case None if reason is None:
+            return request
+        case None if "none" in request.prompts:
+            raise OAuthRefusal("consent_required", "The person has not agreed to this client yet.")
+        case None:
+            return ConsentQuestion(request, client, reason)
+        case _:
+            assert_never(desk.choice)
+
+
+async def issue_code(request: AuthorizationRequest, desk: Desk) -> StepResult:
+    """A code for one exchange, and the consent it stands on, in one transaction."""
+    client, person = _client(request), _person(request)
+    value = secrets.token_urlsafe(32)
+    code = Code(
+        code_hash=digest(value),
+        client=client.id,
+        account=person.account.id,
+        webid=person.account.webid,
+        redirect_uri=request.redirect_uri or "",
+        scope=request.scope,
+        code_challenge=request.get("code_challenge") or "",
+        nonce=request.get("nonce"),
+        dpop_jkt=request.get("dpop_jkt"),
+        authenticated_at=person.session.authenticated_at,
+        expires=desk.now + timedelta(seconds=desk.settings.identity.code_seconds),
+        family=secrets.token_hex(16),
+    )
+    async with desk.writing() as work:
+        if request.reason is not None:
+            earlier = await work.clients.consent(person.account.id, client.id)
+            scope = request.scope | (earlier.scope if earlier is not None else frozenset())
+            await work.clients.put_consent(Consent(person.account.id, client.id, scope, desk.now))
+            await work.audit.append(_entry(AuditEvent.CONSENT_GIVEN, request, desk))
+        await work.codes.add(code)
+    return _answer(request, {"code": value}, desk)
+
+
+STEPS: Final[tuple[Step, ...]] = (
+    load_client,
+    check_redirect_uri,
+    check_response_type,
+    check_pkce,
+    check_scope,
+    check_prompt,
+    load_session,
+    ask_to_sign_in,
+    ask_to_consent,
+    issue_code,
+)
+
+
+def _once(parameters: Sequence[tuple[str, str]]) -> Mapping[str, str]:
+    found = dict(parameters)
+    if len(found) != len(parameters):  # RFC 6749 §3.1: "parameters MUST NOT be included more than once"
+        raise OAuthRefusal("invalid_request", "A parameter is there twice.")
+    return found
+
+
+def _client(request: AuthorizationRequest) -> Client:
+    assert request.client is not None  # load_client is the first step
+    return request.client
+
+
+def _person(request: AuthorizationRequest) -> Person:
+    assert request.person is not None  # ask_to_sign_in has passed
+    return request.person
+
+
+def _reason_to_ask(request: AuthorizationRequest, given: Consent | None, desk: Desk) -> Reason | None:
+    if "consent" in request.prompts:
+        return Reason.ASKED_FOR
+    if given is None:
+        return Reason.FIRST_TIME
+    if not request.scope <= given.scope:
+        return Reason.WIDER
+    # RFC 8252 §8.6: a redirect within a device says nothing about who receives it, so the person is asked each time;
+    # a vault that itself runs on this machine, for development, is no more certain than its apps.
+    certain = urlsplit(request.redirect_uri or "").scheme == "https"
+    return None if certain or is_loopback(urlsplit(desk.issuer).hostname or "") else Reason.ASKED_FOR
+
+
+def _answer(request: AuthorizationRequest, answer: Mapping[str, str], desk: Desk) -> Redirect:
+    state = request.get("state")
+    pairs = {**answer, **({"state": state} if state is not None else {}), "iss": desk.issuer}
+    target = request.redirect_uri or ""
+    return Redirect(f"{target}{'&' if '?' in target else '?'}{urlencode(pairs)}")
+
+
+def _entry(event: AuditEvent, request: AuthorizationRequest, desk: Desk) -> AuditDraft:
+    person = _person(request)
+    facts = {"scope": " ".join(sorted(request.scope))}
+    return AuditDraft(person.account.pod, desk.now, event, person.account.webid, _client(request).id, facts)
+
+
+def _seal(moment: datetime, request: AuthorizationRequest, desk: Desk) -> str:
+    """A moment that only we can have written, for this request alone."""
+    seconds = str(int(moment.timestamp()))
+    text = "\0".join((seconds, request.get("client_id") or "", request.get("code_challenge") or ""))
+    return f"{seconds}.{hmac.new(desk.key, text.encode(), 'sha256').hexdigest()}"
+
+
+def _asked_at(request: AuthorizationRequest, desk: Desk) -> datetime | None:
+    sealed = request.get(FRESH) or ""
+    seconds = sealed.partition(".")[0]
+    if not seconds.isascii() or not seconds.isdigit() or len(seconds) > 12:
+        return None
+    moment = datetime.fromtimestamp(int(seconds), UTC)
+    return moment if hmac.compare_digest(sealed.encode(), _seal(moment, request, desk).encode()) else None
