@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from aiohttp import web
 
@@ -34,3 +35,22 @@ class Route:
     handler: Handler
     credentials: Credentials
     name: str | None = None
+
+
+# Which row of the table each route of the running application came from.
+TABLE: web.AppKey[Mapping[web.AbstractRoute, Route]] = web.AppKey("table", Mapping)
+
+
+async def _nowhere(_request: web.Request) -> web.StreamResponse:
+    raise web.HTTPNotFound
+
+
+# What a request that matches no row at all is treated as: nobody's word is taken.
+NOWHERE: Final = Route("*", "", _nowhere, Credentials.NOTHING)
+
+
+def route_of(request: web.Request) -> Route:
+    """The row of the table this request came to; `NOWHERE` when it matched none or could not be read so far."""
+    found = request.match_info
+    table = request.app.get(TABLE)
+    return NOWHERE if table is None else table.get(found.route, NOWHERE)

@@ -1,0 +1,318 @@
+"""The composition root: settings → adapters → `Vault` → aiohttp application → a running server and its orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import uvloop
+from aiohttp import web
+
+import vault as package
+from vault import observe
+from vault.access.decide import ParsedAcls
+from vault.config import Limits, Settings, insecure_settings
+from vault.datasluis.catalogue_files import default_folder, read_catalogue
+from vault.datasluis.lapse import lapse
+from vault.identity.tokens import KeyRing
+from vault.outbound.documents import Documents
+from vault.outbound.fetch import Fetcher
+from vault.ports import ServerSecrets, Vault
+from vault.storage.blobs import FileBlobs, MemoryConversions
+from vault.storage.database import Database
+from vault.values import Clock
+from vault.web.guard import Guard
+from vault.web.health import READY, Readiness
+from vault.web.middleware import GUARD, answer, dress
+from vault.web.routes import ROUTES, install
+from vault.web.routing import VAULT
+from vault.workers import supervise
+
+MIB: Final = 1024 * 1024
+STACK_BYTES: Final = 8 * MIB  # LIM-01
+LEAST_STACK_BYTES: Final = 4 * MIB
+_CONVERSION_BYTES: Final = 64 * MIB
+_HOUSEKEEPING_SECONDS: Final = 60.0
+_SWEEP_SECONDS: Final = 3600.0
+_LINGER_SECONDS: Final = 5.0  # how long an unwanted body is read, so that its sender sees the answer
+_BACKLOG: Final = 1024
+
+
+class StartError(Exception):
+    """The machine does not allow us to run safely; the text says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A vault together with the adapters only the composition root knows."""
+
+    vault: Vault
+    database: Database
+    blobs: FileBlobs
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def open_vault(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[Vault]:
+    """Everything a use case needs, on the store the settings name; made on first use."""
+    async with open_machine(settings, clock=clock) as machine:
+        yield machine.vault
+
+
+@asynccontextmanager
+async def open_machine(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[Machine]:
+    """Opens the adapters in order and closes them in the reverse one."""
+    async with AsyncExitStack() as opened:
+        database = await Database.open(settings.storage, clock=clock)
+        opened.push_async_callback(database.close)
+        blobs = FileBlobs(settings.storage.data / "blobs")
+        keys, secrets = await _own_keys(database, clock)
+        fetcher = Fetcher(settings.outbound)
+        opened.push_async_callback(fetcher.close)
+        documents = Documents(
+            fetcher,
+            base_url=settings.server.base_url,
+            reading=database.reading,
+            keys=keys,
+            settings=settings,
+            clock=clock,
+        )
+        vault = Vault(
+            settings=settings,
+            reading=database.reading,
+            writing=database.writing,
+            blobs=blobs,
+            conversions=MemoryConversions(_CONVERSION_BYTES),
+            parsed_acls=ParsedAcls(),
+            groups=documents,
+            issuers=documents,
+            replays=database.replays,
+            tries=database.tries,
+            keys=keys,
+            secrets=secrets,
+            catalogue=read_catalogue(default_folder()),
+            clock=clock,
+        )
+        yield Machine(vault, database, blobs)
+
+
+def build_app(vault: Vault, readiness: Readiness | None = None) -> web.Application:
+    """The aiohttp application: one layer around every handler, and the table of routes."""
+    limits = vault.settings.limits
+    app = web.Application(middlewares=[answer], handler_args=_handler_args(limits))
+    app[VAULT] = vault
+    app[GUARD] = Guard(vault.settings, clock=time.monotonic)
+    app[READY] = readiness or Readiness(_store_answers(vault))
+    app.on_response_prepare.append(dress)
+    install(app, ROUTES)
+    return app
+
+
+@asynccontextmanager
+async def running(settings: Settings, sock: socket.socket, *, clock: Clock = utc_now) -> AsyncIterator[Machine]:
+    """A server that answers on `sock`; at the end it stops accepting, finishes what runs within the drain time, and
+    closes the store last."""
+    async with open_machine(settings, clock=clock) as machine:
+        readiness = Readiness(_store_answers(machine.vault))
+        runner = web.AppRunner(
+            build_app(machine.vault, readiness), access_log=None, shutdown_timeout=settings.server.drain_seconds
+        )
+        await runner.setup()
+        try:
+            await web.SockSite(runner, sock, backlog=_BACKLOG).start()
+            yield machine
+        finally:
+            readiness.draining = True
+            await runner.cleanup()
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket, bound before anything is opened: workers inherit it."""
+    family = socket.AF_INET6 if ":" in settings.server.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.server.host, settings.server.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise StartError(f"cannot listen on {settings.server.host}:{settings.server.port}: {error.strerror}") from None
+
+
+def serve(settings: Settings) -> int:
+    """Serves until SIGTERM or SIGINT; the exit code of the command."""
+    observe.configure(level=settings.observe.log_level, form=settings.observe.log_format)
+    try:
+        prepare_process()
+        sock = listen(settings)
+    except StartError as error:
+        observe.warning("cannot-start", message=str(error))
+        return 1
+    announce(settings, sock)
+    if settings.server.workers == 1:
+        return _work(settings, sock, 0, None)
+    # The first start makes the store and its keys: in a process of its own, so that the supervisor stays without
+    # threads and every worker finds the same keys.
+    prepared = os.fork()
+    if not prepared:
+        os._exit(_prepare_store(settings))
+    if os.waitstatus_to_exitcode(os.waitpid(prepared, 0)[1]) != 0:
+        return 1
+    return supervise(
+        settings.server.workers,
+        lambda number, supervisor: _work(settings, sock, number, supervisor),
+        grace=settings.server.drain_seconds,
+    )
+
+
+def prepare_process() -> None:
+    """LIM-01: parsers need a deep stack, in the main thread and in every other; and every file we may open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    if soft != resource.RLIM_INFINITY and soft < STACK_BYTES:
+        room = STACK_BYTES if hard == resource.RLIM_INFINITY else min(STACK_BYTES, hard)
+        resource.setrlimit(resource.RLIMIT_STACK, (room, hard))
+        soft = room
+    if soft != resource.RLIM_INFINITY and soft < LEAST_STACK_BYTES:
+        raise StartError(f"the stack limit is {soft} bytes and must be at least {LEAST_STACK_BYTES} (ulimit -s 8192)")
+    threading.stack_size(STACK_BYTES)
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files != most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def announce(settings: Settings, sock: socket.socket) -> None:
+    """Who we think we are, and what stands open."""
+    for setting in insecure_settings(settings):
+        observe.warning("insecure-setting", setting=setting)
+    host, port = sock.getsockname()[:2]
+    observe.event(
+        "serving",
+        base_url=settings.server.base_url,
+        host=host,
+        port=port,
+        workers=settings.server.workers,
+        version=package.__version__,
+        data=str(settings.storage.data),
+    )
+
+
+def _work(settings: Settings, sock: socket.socket, number: int, supervisor: int | None) -> int:
+    """One worker: serves until it is told to stop, or until its supervisor is gone."""
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(_note)
+        stop = asyncio.Event()
+        for told in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(told, stop.set)
+        if supervisor is not None:
+            loop.add_reader(supervisor, stop.set)
+        async with running(settings, sock) as machine, asyncio.TaskGroup() as group:
+            # One worker keeps house for all.
+            chores = [group.create_task(chore) for chore in _chores(machine)] if number == 0 else []
+            await stop.wait()
+            for chore in chores:
+                chore.cancel()
+        observe.event("stopped", worker=number)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
+    return 0
+
+
+def _prepare_store(settings: Settings) -> int:
+    """Makes or migrates the store; an exit code."""
+
+    async def run() -> None:
+        async with open_machine(settings):
+            pass
+
+    try:
+        asyncio.run(run())
+    except Exception as error:
+        observe.failure("cannot-open-store", error)
+        return 1
+    return 0
+
+
+def _chores(machine: Machine) -> list[Any]:
+    """What happens without anybody asking; each forever, and a failure waits for the next round."""
+
+    async def expire() -> None:
+        await machine.database.housekeeping(machine.vault.clock())
+
+    async def end() -> None:
+        await lapse(machine.vault.writing, now=machine.vault.clock())
+
+    async def sweep() -> None:
+        removed = await machine.blobs.sweep(machine.database.referenced)
+        if removed:
+            observe.event("blobs-swept", count=removed)
+
+    return [
+        _every(_HOUSEKEEPING_SECONDS, expire),
+        _every(_HOUSEKEEPING_SECONDS, end),
+        _every(_SWEEP_SECONDS, sweep),
+    ]
+
+
+async def _every(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await chore()
+        except Exception as error:
+            observe.failure("chore-failed", error)
+        await asyncio.sleep(seconds)
+
+
+async def _own_keys(database: Database, clock: Clock) -> tuple[KeyRing, ServerSecrets]:
+    """The server's signing keys and secrets; the first start makes them."""
+    async with database.writing() as work:
+        keys = await work.signing_keys.all("token")
+        if not keys:
+            keys = [KeyRing.new_key(clock())]
+            await work.signing_keys.add("token", keys[0], created=clock())
+        forms = await work.secrets.get_or_make("forms")
+        numbers = await work.secrets.get_or_make("national-numbers")
+    return KeyRing.load(keys), ServerSecrets(bytes.fromhex(forms), bytes.fromhex(numbers))
+
+
+def _store_answers(vault: Vault) -> Callable[[], Awaitable[bool]]:
+    async def answers() -> bool:
+        with suppress(Exception):
+            async with vault.reading() as work:
+                await work.participants.all()
+            return True
+        return False
+
+    return answers
+
+
+def _handler_args(limits: Limits) -> dict[str, Any]:
+    """What aiohttp's parser takes. The idle time is also the time a head may take: a connection without a whole head
+    by then is closed (ATK-32). Bodies stay as they were sent (LIM-17)."""
+    return {
+        "max_line_size": 2 * limits.url_bytes,
+        "max_field_size": limits.token_bytes + 1024,
+        "keepalive_timeout": limits.header_seconds,
+        "auto_decompress": False,
+        "lingering_time": _LINGER_SECONDS,
+    }
+
+
+def _note(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What asyncio would print: the exception's type and place, not its text."""
+    error = context.get("exception")
+    if isinstance(error, Exception):
+        observe.failure("loop-error", error)
+    else:
+        observe.warning("loop-error", message=str(context.get("message", "")))
