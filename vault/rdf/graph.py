@@ -6,9 +6,10 @@ them from here, so that the library has one home.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from types import MappingProxyType
+from typing import Final, TypeAlias, cast
 
 import pyoxigraph
 
@@ -16,6 +17,7 @@ Iri: TypeAlias = pyoxigraph.NamedNode
 Blank: TypeAlias = pyoxigraph.BlankNode
 Literal: TypeAlias = pyoxigraph.Literal
 Triple: TypeAlias = pyoxigraph.Triple
+Quad: TypeAlias = pyoxigraph.Quad
 Subject: TypeAlias = Iri | Blank
 Term: TypeAlias = Iri | Blank | Literal
 
@@ -62,6 +64,18 @@ LOON: Final = Namespace("https://data.vlaanderen.be/ns/loongegevens#")
 PROV: Final = Namespace("http://www.w3.org/ns/prov#")
 DPV: Final = Namespace("https://w3id.org/dpv#")
 V: Final = Namespace("https://w3id.org/datakluis/v1#")
+
+# The short names that written documents use; a document declares those it needs and no others.
+PREFIXES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        name: space.base
+        for name, space in {
+            "rdf": RDF, "rdfs": RDFS, "xsd": XSD, "ldp": LDP, "acl": ACL, "foaf": FOAF, "vcard": VCARD, "solid": SOLID,
+            "pim": PIM, "dct": DCT, "stat": STAT, "skos": SKOS, "adms": ADMS, "rov": ROV, "m8g": M8G, "schema": SCHEMA,
+            "elm": ELM, "lc": LC, "loon": LOON, "prov": PROV, "dpv": DPV, "v": V,
+        }.items()
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +145,32 @@ class Graph:
         return Graph.of(_triple(move(_term(t.subject)), t.predicate, move(_term(t.object))) for t in self.triples)
 
 
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A default graph and named graphs, as quads: what a seal is made over (VCs keep their proof in a named graph)."""
+
+    quads: frozenset[Quad] = frozenset()
+
+    @staticmethod
+    def of_graph(graph: Graph) -> Dataset:
+        """The dataset whose default graph is `graph`, without named graphs."""
+        return Dataset(frozenset(Quad(t.subject, t.predicate, t.object) for t in graph.triples))
+
+    def __iter__(self) -> Iterator[Quad]:
+        return iter(self.quads)
+
+    def __len__(self) -> int:
+        return len(self.quads)
+
+
 def triple(subject: Subject, predicate: Iri, obj: Term) -> Triple:
     """A triple, with types that mypy can follow."""
     return Triple(subject, predicate, obj)
+
+
+def parts(statement: Triple) -> tuple[Subject, Iri, Term]:
+    """Subject, predicate and object with types that mypy can follow: parsers refuse triple terms (LIM-06)."""
+    return cast("tuple[Subject, Iri, Term]", (statement.subject, statement.predicate, statement.object))
 
 
 def lang(text: str, language: str) -> Literal:
