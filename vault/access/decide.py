@@ -22,6 +22,7 @@ from vault.access.wac import (
 )
 from vault.config import Limits
 from vault.errors import Forbidden, Missing, Refusal, Unauthenticated
+from vault.rdf.syntax import parse
 from vault.values import ANONYMOUS, Agent, Anonymous, Caller, MediaType, ResourceUrl, WebId, normalise_url
 
 
@@ -209,8 +210,6 @@ async def authorizations_of(
     acls: Acls, parsed: ParsedAcls, acl: EffectiveAcl, *, base_url: str, limits: Limits
 ) -> tuple[Authorization, ...]:
     """The rules of one ACL, parsed once for each version. An ACL that does not parse gives nothing (fail closed)."""
-    from vault.rdf.syntax import parse
-
     found = parsed.get(acl)
     if found is None:
         place = acl.url.iri(base_url)

@@ -24,13 +24,14 @@ _CONTROL: Final = frozenset({AccessMode.CONTROL})
 _READ_WRITE: Final = _READ | _WRITE
 _EVERY_MODE: Final[Modes] = frozenset(AccessMode)
 
-# D1: "PUT that creates r needs Append or Write on c/ and Write on r."
+# Solid reference, D1: "PUT that creates r needs Append or Write on c/ and Write on r."
 PUT_NEW_NEEDS: Final[Modes] = _WRITE
-# D2: "PATCH that only inserts and creates r needs Append or Write on c/ and Append on r."
+# Solid reference, D2: "PATCH that only inserts and creates r needs Append or Write on c/ and Append on r."
 PATCH_NEW_NEEDS: Final[Modes] = _APPEND
-# D3: "DELETE on a container needs Read on it, besides Write on it and on its parent."
+# Solid reference, D3: "DELETE on a container needs Read on it, besides Write on it and on its parent."
 DELETE_CONTAINER_ALSO_NEEDS: Final[Modes] = _READ
-# D4: "DELETE on a missing resource: 404 only to those with Read on it; otherwise 403 (401 anonymous), even with Write."
+# Solid reference, D4: "DELETE on a missing resource: 404 only to those with Read on it; otherwise 403 (401
+# anonymous), even with Write."
 DELETE_MISSING_ALSO_NEEDS: Final[Modes] = _READ
 
 

@@ -19,6 +19,7 @@ MAX_SLUG: Final = 128  # characters of a slug that are kept
 
 # The storage description of every pod (PR-22): the server's own document, never written by a client.
 DESCRIPTION_PATH: Final = "/.well-known/solid"
+WEBID_PATH: Final = "/profile/card"  # the WebID document of a pod's owner; the WebID is its #me
 
 
 class Auxiliary(StrEnum):
@@ -81,6 +82,12 @@ def auxiliary(url: ResourceUrl) -> tuple[Auxiliary, ResourceUrl] | None:
     return None
 
 
+def is_acl(target: ResourceUrl) -> bool:
+    """Whether the target is an ACL resource."""
+    found = auxiliary(target)
+    return found is not None and found[0] is Auxiliary.ACL
+
+
 def is_forbidden(url: ResourceUrl) -> bool:
     """Whether no resource may ever be made here: a container named like an auxiliary, anything below one, or a name
     with two suffixes (PR-46, PR-47)."""
@@ -90,6 +97,17 @@ def is_forbidden(url: ResourceUrl) -> bool:
 def is_description(url: ResourceUrl) -> bool:
     """Whether this is the storage description, which the server itself answers (PR-23)."""
     return url.path == DESCRIPTION_PATH
+
+
+def is_reserved(url: ResourceUrl) -> bool:
+    """Whether a resource here would stand in the way of the storage description: as its twin, above or below it."""
+    path = url.path
+    return path == "/.well-known" or path.startswith(DESCRIPTION_PATH + "/")
+
+
+def is_webid_document(url: ResourceUrl) -> bool:
+    """Whether this is the document behind the WebID of the pod's owner (WP-3)."""
+    return url.path == WEBID_PATH
 
 
 def subject_of(url: ResourceUrl) -> ResourceUrl:
@@ -140,7 +158,10 @@ def mint(container: ResourceUrl, slug: str | None, *, container_wanted: bool, un
     name = f"{stem}-{unique}" if stem and unique else stem or unique
     if not name:
         raise Malformed("slug", "A new resource needs a name.")
-    return ResourceUrl(container.pod, container.path + quote(name, safe="~") + ("/" if container_wanted else ""))
+    path = container.path + quote(name, safe="~") + ("/" if container_wanted else "")
+    if len(path) > MAX_PATH_BYTES:
+        raise Malformed("path-too-long", "The path would be too long.")
+    return ResourceUrl(container.pod, path)
 
 
 def _safe_name(slug: str) -> str:

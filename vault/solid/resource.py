@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from vault.values import ETag, MediaType, PodName, ResourceUrl, WebId
+from vault.values import JSON_LD, NTRIPLES, TURTLE, ETag, MediaType, PodName, ResourceUrl, WebId
 
 
 class Kind(StrEnum):
@@ -72,6 +72,26 @@ class Resource:
         chosen = (media_type or self.media_type).essence
         return ETag(f"{self.version:x}-{_SHORT.get(chosen, 'x')}")
 
+
+def representations(resource: Resource) -> tuple[MediaType, ...]:
+    """The media types a resource is available in, the one its bytes are stored in first (PR-54, D20). A container has
+    no stored form: its listing is written on demand, in Turtle unless something else is preferred (PR-35)."""
+    if resource.kind is Kind.BINARY:
+        return (resource.media_type,)
+    if resource.kind is Kind.CONTAINER:
+        return _RDF
+    essence = resource.media_type.essence
+    return (resource.media_type, *(other for other in _RDF if other.essence != essence))
+
+
+def current_tags(resource: Resource | None) -> tuple[ETag, ...]:
+    """The tags of all its current representations; If-Match takes any of them (PR-59). Empty for what is not there."""
+    if resource is None:
+        return ()
+    return tuple(resource.etag(media_type) for media_type in representations(resource))
+
+
+_RDF = (TURTLE, JSON_LD, NTRIPLES)
 
 # Each representation has its own tag; a document is stored in one type and converts to the RDF types only.
 _SHORT = {"text/turtle": "ttl", "application/ld+json": "jld", "application/n-triples": "nt"}

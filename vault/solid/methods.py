@@ -1,0 +1,58 @@
+"""Which methods a target supports and which types it takes: the truth behind Allow and Accept-* (PR-51 to PR-53)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vault.errors import MethodNotAllowed
+from vault.solid.paths import acl_of, auxiliary, is_description, is_webid_document, storage_of
+from vault.solid.resource import Kind, Resource
+from vault.values import N3_PATCH, SPARQL_UPDATE, ResourceUrl
+
+_READING: Final = ("GET", "HEAD", "OPTIONS")
+
+ACCEPT_PATCH: Final = f"{N3_PATCH}, {SPARQL_UPDATE}"  # PR-53, D9
+_RDF_BODIES: Final = "text/turtle, application/ld+json, application/n-triples"
+_ANY_BODY: Final = "*/*"
+
+
+def allowed_methods(target: ResourceUrl, resource: Resource | None) -> tuple[str, ...]:
+    """The methods of one target. `resource` is None when it does not exist, or when the caller may not know: then
+    the answer depends on the URI alone (WM-1)."""
+    if is_description(target):
+        return _READING
+    methods = [*_READING, "PUT"]
+    if target.is_container:
+        methods.append("POST")  # TR-4: never on documents
+    if resource is None or resource.kind is not Kind.BINARY:
+        methods.append("PATCH")
+    if may_be_deleted(target):
+        methods.append("DELETE")
+    return tuple(methods)
+
+
+def may_be_deleted(target: ResourceUrl) -> bool:
+    """Not a storage root or its ACL (PR-73, WA-5), not the WebID document (WP-3)."""
+    return not target.is_storage and target != acl_of(storage_of(target.pod)) and not is_webid_document(target)
+
+
+def check_method(method: str, target: ResourceUrl, resource: Resource | None) -> None:
+    """Raises MethodNotAllowed with what the target does support (PR-9)."""
+    allowed = allowed_methods(target, resource)
+    if method not in allowed:
+        raise MethodNotAllowed("method-not-allowed", "This resource does not support the method.", allowed=allowed)
+
+
+def accepted_types(target: ResourceUrl, resource: Resource | None) -> dict[str, str]:
+    """Accept-Patch, Accept-Post and Accept-Put for the methods that Allow lists (PR-52); containers and auxiliaries
+    take RDF only (PR-70)."""
+    allowed = allowed_methods(target, resource)
+    found: dict[str, str] = {}
+    if "PATCH" in allowed:
+        found["Accept-Patch"] = ACCEPT_PATCH
+    if "POST" in allowed:
+        found["Accept-Post"] = _ANY_BODY
+    if "PUT" in allowed:
+        rdf_only = target.is_container or auxiliary(target) is not None
+        found["Accept-Put"] = _RDF_BODIES if rdf_only else _ANY_BODY
+    return found

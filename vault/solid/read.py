@@ -1,0 +1,198 @@
+"""GET and HEAD: stored bytes first, conversion only if asked (D20), and listings written line by line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+
+from vault.config import Limits
+from vault.errors import Missing, NotAcceptable, PreconditionFailed
+from vault.rdf.graph import PIM, RDF, Graph, Iri, triple
+from vault.rdf.syntax import parse, parse_named, serialise
+from vault.solid.headers import NO_PREFERENCE, Verdict, evaluate_conditions, range_applies, resolve_range
+from vault.solid.listing import MINIMAL_CONTAINER, json_tail, syntax_for
+from vault.solid.negotiation import choose
+from vault.solid.operation import Read
+from vault.solid.ports import Conversions, Resources, SolidWork, Span
+from vault.solid.resource import Body, Inline, Kind, Resource, current_tags, representations
+from vault.values import JSON_LD, NTRIPLES, ETag, MediaType, ResourceUrl
+
+
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """What goes out with 200, or with 206 when there is a `span`.
+
+    `body`: None for HEAD. Inline bytes are already cut to the span; a BlobRef is to be opened with it. `total`: bytes
+    of the whole representation; None where HEAD would have to write it to count it. `ranges`: whether Accept-Ranges
+    may be said, which is so for stored bytes alone (TR-19). `minimal`: the preference for a minimal container was
+    honoured, for Preference-Applied.
+    """
+
+    resource: Resource
+    media_type: MediaType
+    etag: ETag
+    body: Body | None
+    total: int | None
+    span: Span | None = None
+    ranges: bool = False
+    minimal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """304: the client has what it would be sent."""
+
+    resource: Resource
+    media_type: MediaType
+    etag: ETag
+
+
+@dataclass(frozen=True, slots=True)
+class Unsatisfiable:
+    """416: the representation has `total` bytes, and none of those asked for."""
+
+    resource: Resource
+    total: int
+
+
+ReadOutcome = Representation | NotModified | Unsatisfiable
+
+
+async def read_resource(
+    work: SolidWork, conversions: Conversions, read: Read, *, base_url: str, limits: Limits
+) -> ReadOutcome:
+    """Negotiates, evaluates the conditions of the chosen representation, and finds its bytes (PR-59).
+
+    Raises Missing, NotAcceptable or PreconditionFailed. The caller has been allowed to read.
+    """
+    resource = await work.resources.get(read.target)
+    if resource is None:  # WA-4, PR-44: auxiliaries that were never written are missing like anything else
+        raise Missing("no-such-resource", "There is nothing here.")
+    offered = representations(resource)
+    chosen = choose(read.accept, offered)
+    if chosen is None:
+        raise NotAcceptable("not-acceptable", "No representation of this resource fits the Accept header.")
+    container = resource.kind is Kind.CONTAINER
+    minimal = container and _wants_minimal(read)
+    etag = resource.etag(chosen)
+    if minimal:
+        etag = ETag(f"{etag.opaque}-min")
+    verdict = evaluate_conditions(
+        read.conditions,
+        current=(*current_tags(resource), etag),
+        chosen=etag,
+        modified=None if container else resource.modified,  # PR-32: a container's date says nothing of its listing
+        reading=True,
+    )
+    if verdict is Verdict.FAILED:
+        raise PreconditionFailed("precondition", "The precondition does not hold.")
+    if verdict is Verdict.NOT_MODIFIED:
+        return NotModified(resource, chosen, etag)
+    if container:
+        act = _Listing(work.resources, conversions, resource, chosen, base_url, limits)
+        data = None if read.head else await (act.minimal() if minimal else act.whole())
+        size = None if data is None else len(data)
+        return Representation(resource, chosen, etag, None if data is None else Inline(data), size, minimal=minimal)
+    if chosen is offered[0]:
+        return await _stored(work.resources, read, resource, etag)
+    return await _converted(work.resources, conversions, read, resource, chosen, base_url, limits)
+
+
+def describe_storage(storage: ResourceUrl, *, base_url: str) -> Graph:
+    """The storage description (PR-23): what kind of thing the storage is."""
+    return Graph.of([triple(Iri(storage.iri(base_url)), RDF.type, PIM.Storage)])
+
+
+def _wants_minimal(read: Read) -> bool:
+    return read.prefer is not NO_PREFERENCE and MINIMAL_CONTAINER in read.prefer.include
+
+
+async def _stored(resources: Resources, read: Read, resource: Resource, etag: ETag) -> Representation | Unsatisfiable:
+    """The bytes as they were written, whole or in part; nothing is parsed (D20, TR-6)."""
+    total = resource.size
+    if read.head:  # RFC 9110 §14.2: a range means something for GET only
+        return Representation(resource, resource.media_type, etag, None, total, ranges=True)
+    body = await resources.body(read.target)
+    if body is None:
+        raise Missing("no-such-resource", "There is nothing here.")
+    wanted = read.wanted_range
+    if wanted is None or not range_applies(wanted, etag=etag, modified=resource.modified):
+        return Representation(resource, resource.media_type, etag, body, total, ranges=True)
+    found = resolve_range(wanted.wanted, total)
+    if found is None:
+        return Unsatisfiable(resource, total)
+    span = Span(*found)
+    if isinstance(body, Inline):
+        body = Inline(body.data[span.first : span.last + 1])
+    return Representation(resource, resource.media_type, etag, body, total, span, ranges=True)
+
+
+async def _converted(
+    resources: Resources,
+    conversions: Conversions,
+    read: Read,
+    resource: Resource,
+    chosen: MediaType,
+    base_url: str,
+    limits: Limits,
+) -> Representation:
+    """The same graph in another syntax (PR-54), kept for this version of the resource."""
+    etag = resource.etag(chosen)
+    data = conversions.get(resource, chosen)
+    if data is None and not read.head:
+        body = await resources.body(read.target)
+        if not isinstance(body, Inline):  # RDF stays in its row: see write.py
+            raise Missing("no-such-resource", "There is nothing here.")
+        place = read.target.iri(base_url)
+        # PR-55: the Turtle view of JSON-LD with named graphs is undefined; ours is its default graph.
+        graph = parse_named(body.data, resource.media_type, base=place, limits=limits)
+        data = serialise(graph, chosen)
+        conversions.put(resource, chosen, data)
+    content = None if data is None or read.head else Inline(data)
+    return Representation(resource, chosen, etag, content, None if data is None else len(data))
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """Writing one container's listing in one syntax."""
+
+    resources: Resources
+    conversions: Conversions
+    container: Resource
+    chosen: MediaType
+    base_url: str
+    limits: Limits
+
+    async def whole(self) -> bytes:
+        """The listing with all members, kept for this version of the container: any change below gives it another."""
+        data = self.conversions.get(self.container, self.chosen)
+        if data is None:
+            data = await self._written(with_members=True)
+            self.conversions.put(self.container, self.chosen, data)
+        return data
+
+    async def minimal(self) -> bytes:
+        """The container's own triples and types alone (LDP-3)."""
+        return await self._written(with_members=False)
+
+    async def _written(self, *, with_members: bool) -> bytes:
+        syntax = syntax_for(self.chosen.essence)
+        url, iri = self.container.url, self.container.url.iri(self.base_url)
+        out = BytesIO()  # hands over its own buffer in the end: the listing is never in memory twice
+        out.write(syntax.head(iri, url.is_storage).encode())
+        if with_members:
+            first, cut = True, len(url.path)
+            async for member in self.resources.children(url):
+                out.write(syntax.member(iri, member, iri + member.url.path[cut:], first).encode())
+                first = False
+        out.write(await self._tail(iri))
+        return out.getvalue()
+
+    async def _tail(self, iri: str) -> bytes:
+        """What clients wrote about the container: stored as N-Triples, which are Turtle too."""
+        body = await self.resources.body(self.container.url) if self.container.size else None
+        own = body.data if isinstance(body, Inline) else b""
+        if self.chosen.essence != JSON_LD.essence:
+            return own
+        graph = parse(own, NTRIPLES, base=iri, limits=self.limits) if own else Graph()
+        return json_tail(graph).encode()
