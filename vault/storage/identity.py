@@ -1,0 +1,255 @@
+"""What identity keeps: accounts, clients and consents, sessions, codes, refresh tokens, keys and secrets.
+
+Each row holds the whole value as JSON, beside the columns it is found by. `used` is a column, because it is what a
+claim turns, in one statement.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from vault.errors import Conflict, Missing
+from vault.identity.accounts import Account, Code, Consent, RefreshToken, Session, email_key
+from vault.identity.clients import Client
+from vault.identity.ports import Jwk
+from vault.storage.engines import Row, Transaction
+from vault.storage.records import from_json, to_json, to_micros
+from vault.values import AccountId, ClientId, PodName, WebId
+
+_ADD_ACCOUNT = "INSERT INTO accounts (id, email_key, webid, pod, record) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_ACCOUNT_LIKE = "SELECT id FROM accounts WHERE (email_key = ? OR webid = ? OR pod = ?) AND id <> ?"
+_REPLACE_ACCOUNT = "UPDATE accounts SET email_key = ?, webid = ?, pod = ?, record = ? WHERE id = ?"
+_ACCOUNT = "SELECT record FROM accounts WHERE id = ?"
+_ACCOUNT_BY_EMAIL = "SELECT record FROM accounts WHERE email_key = ?"
+_ACCOUNT_BY_WEBID = "SELECT record FROM accounts WHERE webid = ?"
+_ACCOUNT_BY_POD = "SELECT record FROM accounts WHERE pod = ?"
+_ACCOUNT_BY_NUMBER = """
+    SELECT a.record FROM national_numbers n JOIN accounts a ON a.id = n.account WHERE n.keyed_hash = ?
+"""
+_ADD_NUMBER = "INSERT INTO national_numbers (keyed_hash, account) VALUES (?, ?)"
+_FORGET_NUMBERS = "DELETE FROM national_numbers WHERE account = ?"
+_NUMBER_HOLDER = "SELECT account FROM national_numbers WHERE keyed_hash = ?"
+
+_PUT_CLIENT = """
+    INSERT INTO clients (id, record) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record
+"""
+_CLIENT = "SELECT record FROM clients WHERE id = ?"
+_CONSENT = "SELECT record FROM consents WHERE account = ? AND client = ?"
+_PUT_CONSENT = """
+    INSERT INTO consents (account, client, record) VALUES (?, ?, ?)
+    ON CONFLICT (account, client) DO UPDATE SET record = excluded.record
+"""
+_REMOVE_CONSENT = "DELETE FROM consents WHERE account = ? AND client = ?"
+
+_ADD_SESSION = "INSERT INTO sessions (id_hash, account, created, last_seen, record) VALUES (?, ?, ?, ?, ?)"
+_SESSION = "SELECT record FROM sessions WHERE id_hash = ?"
+_REPLACE_SESSION = "UPDATE sessions SET last_seen = ?, record = ? WHERE id_hash = ?"
+_REMOVE_SESSION = "DELETE FROM sessions WHERE id_hash = ?"
+_REMOVE_SESSIONS = "DELETE FROM sessions WHERE account = ?"
+
+_ADD_CODE = "INSERT INTO codes (code_hash, account, expires, used, record) VALUES (?, ?, ?, 0, ?)"
+_CLAIM_CODE = "UPDATE codes SET used = 1 WHERE code_hash = ? AND used = 0 RETURNING record"
+_CODE = "SELECT record FROM codes WHERE code_hash = ?"
+
+_ADD_REFRESH = """
+    INSERT INTO refresh_tokens (token_hash, family, account, client, expires, used, record)
+    VALUES (?, ?, ?, ?, ?, 0, ?)
+"""
+_CLAIM_REFRESH = "UPDATE refresh_tokens SET used = 1 WHERE token_hash = ? AND used = 0 RETURNING record"
+_REFRESH = "SELECT record FROM refresh_tokens WHERE token_hash = ?"
+_END_FAMILY = "DELETE FROM refresh_tokens WHERE family = ?"
+_END_ACCOUNT = "DELETE FROM refresh_tokens WHERE account = ?"
+_END_CLIENT = "DELETE FROM refresh_tokens WHERE account = ? AND client = ?"
+
+_KEYS = "SELECT record FROM signing_keys WHERE purpose = ? ORDER BY created DESC, number DESC"
+_ADD_KEY = """
+    INSERT INTO signing_keys (purpose, number, created, record)
+    VALUES (?, (SELECT coalesce(max(number), 0) + 1 FROM signing_keys WHERE purpose = ?), ?, ?)
+"""
+_SECRET = "SELECT value FROM secrets WHERE name = ?"  # noqa: S105
+_ADD_SECRET = "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING"  # noqa: S105
+
+
+class SqlAccounts:
+    __slots__ = ("_transaction",)
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def add(self, account: Account, /) -> None:
+        await self._check_numbers(account)
+        values = (account.id, email_key(account.email), account.webid, account.pod, to_json(account))
+        if not await self._transaction.run(_ADD_ACCOUNT, values):
+            raise _account_exists()
+        await self._add_numbers(account)
+
+    async def replace(self, account: Account, /) -> None:
+        await self._check_numbers(account)
+        key = email_key(account.email)
+        if await self._transaction.one(_ACCOUNT_LIKE, (key, account.webid, account.pod, account.id)):
+            raise _account_exists()
+        values = (key, account.webid, account.pod, to_json(account), account.id)
+        if not await self._transaction.run(_REPLACE_ACCOUNT, values):
+            raise Missing("no-such-account", "There is no such account.")
+        await self._transaction.run(_FORGET_NUMBERS, (account.id,))
+        await self._add_numbers(account)
+
+    async def get(self, account: AccountId, /) -> Account | None:
+        return _account(await self._transaction.one(_ACCOUNT, (account,)))
+
+    async def by_email(self, email: str, /) -> Account | None:
+        return _account(await self._transaction.one(_ACCOUNT_BY_EMAIL, (email_key(email),)))
+
+    async def by_webid(self, webid: WebId, /) -> Account | None:
+        return _account(await self._transaction.one(_ACCOUNT_BY_WEBID, (webid,)))
+
+    async def by_pod(self, pod: PodName, /) -> Account | None:
+        return _account(await self._transaction.one(_ACCOUNT_BY_POD, (pod,)))
+
+    async def by_national_number(self, keyed_hash: str, /) -> Account | None:
+        return _account(await self._transaction.one(_ACCOUNT_BY_NUMBER, (keyed_hash,)))
+
+    async def _check_numbers(self, account: Account) -> None:
+        """Before anything is written: whoever catches the refusal finds nothing half done."""
+        for number in sorted(account.national_numbers):
+            holder = await self._transaction.one(_NUMBER_HOLDER, (number,))
+            if holder is not None and holder[0] != account.id:
+                raise Conflict("national-number-taken", "Another account holds this national number.")
+
+    async def _add_numbers(self, account: Account) -> None:
+        for number in sorted(account.national_numbers):
+            await self._transaction.run(_ADD_NUMBER, (number, account.id))
+
+
+class SqlClients:
+    __slots__ = ("_transaction",)
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def put(self, client: Client, /) -> None:
+        await self._transaction.run(_PUT_CLIENT, (client.id, to_json(client)))
+
+    async def get(self, client: ClientId, /) -> Client | None:
+        row = await self._transaction.one(_CLIENT, (client,))
+        return None if row is None else from_json(Client, row[0])
+
+    async def consent(self, account: AccountId, client: ClientId, /) -> Consent | None:
+        row = await self._transaction.one(_CONSENT, (account, client))
+        return None if row is None else from_json(Consent, row[0])
+
+    async def put_consent(self, consent: Consent, /) -> None:
+        await self._transaction.run(_PUT_CONSENT, (consent.account, consent.client, to_json(consent)))
+
+    async def remove_consent(self, account: AccountId, client: ClientId, /) -> None:
+        await self._transaction.run(_REMOVE_CONSENT, (account, client))
+
+
+class SqlSessions:
+    __slots__ = ("_transaction",)
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def add(self, session: Session, /) -> None:
+        created, last_seen = to_micros(session.created), to_micros(session.last_seen)
+        values = (session.id_hash, session.account, created, last_seen, to_json(session))
+        await self._transaction.run(_ADD_SESSION, values)
+
+    async def get(self, id_hash: str, /) -> Session | None:
+        row = await self._transaction.one(_SESSION, (id_hash,))
+        return None if row is None else from_json(Session, row[0])
+
+    async def replace(self, session: Session, /) -> None:
+        """A session that was removed meanwhile stays removed."""
+        await self._transaction.run(_REPLACE_SESSION, (to_micros(session.last_seen), to_json(session), session.id_hash))
+
+    async def remove(self, id_hash: str, /) -> None:
+        await self._transaction.run(_REMOVE_SESSION, (id_hash,))
+
+    async def remove_all(self, account: AccountId, /) -> int:
+        return await self._transaction.run(_REMOVE_SESSIONS, (account,))
+
+
+class SqlCodes:
+    __slots__ = ("_transaction",)
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def add(self, code: Code, /) -> None:
+        values = (code.code_hash, code.account, to_micros(code.expires), to_json(replace(code, used=False)))
+        await self._transaction.run(_ADD_CODE, values)
+
+    async def claim(self, code_hash: str, /) -> Code | None:
+        if first := await self._transaction.returning(_CLAIM_CODE, (code_hash,)):
+            return from_json(Code, first[0][0])
+        row = await self._transaction.one(_CODE, (code_hash,))
+        return None if row is None else replace(from_json(Code, row[0]), used=True)
+
+
+class SqlRefreshTokens:
+    __slots__ = ("_transaction",)
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def add(self, token: RefreshToken, /) -> None:
+        record = to_json(replace(token, used=False))
+        values = (token.token_hash, token.family, token.account, token.client, to_micros(token.expires), record)
+        await self._transaction.run(_ADD_REFRESH, values)
+
+    async def claim(self, token_hash: str, /) -> RefreshToken | None:
+        if first := await self._transaction.returning(_CLAIM_REFRESH, (token_hash,)):
+            return from_json(RefreshToken, first[0][0])
+        row = await self._transaction.one(_REFRESH, (token_hash,))
+        return None if row is None else replace(from_json(RefreshToken, row[0]), used=True)
+
+    async def end_family(self, family: str, /) -> None:
+        await self._transaction.run(_END_FAMILY, (family,))
+
+    async def end_for(self, account: AccountId, client: ClientId | None, /) -> None:
+        if client is None:
+            await self._transaction.run(_END_ACCOUNT, (account,))
+        else:
+            await self._transaction.run(_END_CLIENT, (account, client))
+
+
+class SqlSigningKeys:
+    __slots__ = ("_transaction",)
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def all(self, use: str, /) -> list[Jwk]:
+        return [from_json(dict[str, Any], row[0]) for row in await self._transaction.all(_KEYS, (use,))]
+
+    async def add(self, use: str, key: Jwk, /, *, created: datetime) -> None:
+        await self._transaction.run(_ADD_KEY, (use, use, to_micros(created), to_json(key)))
+
+
+class SqlSecrets:
+    __slots__ = ("_transaction",)
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def get_or_make(self, name: str, /) -> str:
+        """Making one needs a transaction that writes; finding one does not."""
+        row = await self._transaction.one(_SECRET, (name,))
+        if row is None:
+            # Of two processes that make it at once, the second takes what the first wrote.
+            await self._transaction.run(_ADD_SECRET, (name, secrets.token_hex(32)))
+            row = await self._transaction.one(_SECRET, (name,))
+        return str(row[0]) if row else ""
+
+
+def _account(row: Row | None) -> Account | None:
+    return None if row is None else from_json(Account, row[0])
+
+
+def _account_exists() -> Conflict:
+    return Conflict("account-exists", "There is such an account already.")

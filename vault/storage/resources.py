@@ -1,0 +1,232 @@
+"""`Resources` and `Acls` on SQL: one indexed look-up for a resource, one for the ACL that governs it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from functools import lru_cache
+
+from vault.access.decide import EffectiveAcl
+from vault.errors import Conflict, Missing
+from vault.solid.paths import acl_candidates, acl_of, auxiliary, meta_of
+from vault.solid.ports import Blobs
+from vault.solid.resource import BlobRef, Body, Draft, Inline, Kind, Pod, Resource
+from vault.storage.engines import Row, Transaction
+from vault.storage.records import from_micros, to_micros
+from vault.storage.versions import Versions
+from vault.values import MediaType, PodName, ResourceUrl, WebId, parse_media_type
+
+_POD = "SELECT owner, created, quota_bytes, used_bytes FROM pods WHERE name = ?"
+_ADD_POD = """
+    INSERT INTO pods (name, owner, created, quota_bytes, used_bytes, version) VALUES (?, ?, ?, ?, ?, 0)
+    ON CONFLICT DO NOTHING
+"""
+# The body comes last: SQLite reads a row from the front, and stops where nothing more is asked.
+_GET = """
+    SELECT path, kind, media_type, version, modified, size, sha256, body FROM resources WHERE pod = ? AND path = ?
+"""
+_CHILDREN = """
+    SELECT path, kind, media_type, version, modified, size FROM resources
+    WHERE pod = ? AND parent = ? AND path > ? ORDER BY path LIMIT ?
+"""
+_HAS_CHILDREN = "SELECT 1 FROM resources WHERE pod = ? AND parent = ? LIMIT 1"
+_NEXT_VERSION = """
+    UPDATE pods SET version = CASE WHEN version < ? THEN ? ELSE version + 1 END, used_bytes = used_bytes + ?
+        - coalesce((SELECT size FROM resources WHERE pod = pods.name AND path = ?), 0)
+    WHERE name = ? RETURNING version
+"""
+_PUT = """
+    INSERT INTO resources (pod, path, parent, kind, media_type, version, modified, size, sha256, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (pod, path) DO UPDATE SET
+        kind = excluded.kind, media_type = excluded.media_type, version = excluded.version,
+        modified = excluded.modified, size = excluded.size, sha256 = excluded.sha256, body = excluded.body
+"""
+_NEXT_VERSION_ONLY = """
+    UPDATE pods SET version = CASE WHEN version < ? THEN ? ELSE version + 1 END WHERE name = ? RETURNING version
+"""
+_TOUCH = "UPDATE resources SET version = ?, modified = coalesce(?, modified) WHERE pod = ? AND path = ?"
+_REMOVE = "DELETE FROM resources WHERE pod = ? AND path IN (?, ?, ?) RETURNING size"
+# A removal moves the pod's version too: while it stands still, nothing in the pod has changed.
+_FREE = """
+    UPDATE pods SET version = CASE WHEN version < ? THEN ? ELSE version + 1 END, used_bytes = used_bytes - ?
+    WHERE name = ? RETURNING version
+"""
+_ACLS_AMONG = """
+    SELECT path, version, (SELECT owner FROM pods WHERE name = pod) FROM resources WHERE pod = ? AND path IN ({marks})
+"""
+_REFERENCED = "SELECT DISTINCT sha256 FROM resources WHERE sha256 IN ({marks})"
+
+_CHUNK = 256  # members read at once, so that a listing of any length holds few rows in memory
+
+
+class SqlResources:
+    """Resources of pods inside one transaction."""
+
+    __slots__ = ("_transaction", "_versions")
+
+    def __init__(self, transaction: Transaction, versions: Versions) -> None:
+        self._transaction = transaction
+        self._versions = versions
+
+    async def pod(self, name: PodName, /) -> Pod | None:
+        row = await self._transaction.one(_POD, (name,))
+        if row is None:
+            return None
+        owner, created, quota_bytes, used_bytes = row
+        return Pod(name, WebId(owner), from_micros(created), quota_bytes, used_bytes)
+
+    async def add_pod(self, pod: Pod, /) -> None:
+        values = (pod.name, pod.owner, to_micros(pod.created), pod.quota_bytes, pod.used_bytes)
+        if not await self._transaction.run(_ADD_POD, values):
+            raise Conflict("pod-exists", "This pod name is taken.")
+
+    async def get(self, url: ResourceUrl, /) -> Resource | None:
+        row = await self._row(url)
+        return None if row is None else _resource(url, row)
+
+    async def body(self, url: ResourceUrl, /) -> Body | None:
+        row = await self._row(url)
+        if row is None:
+            return None
+        size, sha256, body = row[5:8]
+        return Inline(body) if sha256 is None else BlobRef(sha256, size)
+
+    async def children(
+        self, url: ResourceUrl, /, *, after: str = "", limit: int | None = None
+    ) -> AsyncIterator[Resource]:
+        left = limit
+        while left is None or left > 0:
+            asked = _CHUNK if left is None else min(_CHUNK, left)
+            rows = await self._transaction.all(_CHILDREN, (url.pod, url.path, after, asked))
+            for row in rows:
+                yield _resource(ResourceUrl(url.pod, row[0]), row)
+            if len(rows) < asked:
+                return
+            after = rows[-1][0]
+            left = None if left is None else left - len(rows)
+
+    async def has_children(self, url: ResourceUrl, /) -> bool:
+        return await self._transaction.one(_HAS_CHILDREN, (url.pod, url.path)) is not None
+
+    async def put(self, draft: Draft, body: Body, /) -> Resource:
+        url = draft.url
+        size, sha256, data = (
+            (len(body.data), None, body.data) if isinstance(body, Inline) else (body.size, body.sha256, None)
+        )
+        least = self._versions.least()
+        version = await self._version(_NEXT_VERSION, (least, least, size, url.path, url.pod))
+        parent = None if auxiliary(url) else url.parent
+        await self._transaction.run(
+            _PUT,
+            (url.pod, url.path, parent.path if parent else None, draft.kind.value, str(draft.media_type), version,
+             to_micros(draft.modified), size, sha256, data),
+        )  # fmt: skip
+        return Resource(url, draft.kind, draft.media_type, version, draft.modified, size)
+
+    async def touch(self, url: ResourceUrl, /, *, modified: datetime | None) -> None:
+        least = self._versions.least()
+        version = await self._version(_NEXT_VERSION_ONLY, (least, least, url.pod))
+        at = None if modified is None else to_micros(modified)
+        await self._transaction.run(_TOUCH, (version, at, url.pod, url.path))
+
+    async def remove(self, url: ResourceUrl, /) -> None:
+        # An auxiliary has none of its own (PR-46); asking for one name three times keeps this one statement.
+        paths = (url.path,) * 3 if auxiliary(url) else (url.path, acl_of(url).path, meta_of(url).path)
+        gone = await self._transaction.returning(_REMOVE, (url.pod, *paths))
+        if gone:
+            least = self._versions.least()
+            await self._version(_FREE, (least, least, sum(row[0] for row in gone), url.pod))
+
+    async def _row(self, url: ResourceUrl) -> Row | None:
+        """A page asks for the facts and then for the body: the second look costs no statement."""
+        row = self._transaction.recall(url)
+        if row is None:
+            row = await self._transaction.one(_GET, (url.pod, url.path))
+            if row is not None:
+                self._transaction.remember(url, row)
+        return row
+
+    async def _version(self, sql: str, values: tuple[int | str, ...]) -> int:
+        rows = await self._transaction.returning(sql, values)
+        if not rows:
+            raise Missing("no-such-pod", "There is no such pod.")
+        return self._versions.given(rows[0][0])
+
+
+class SqlAcls:
+    """Which ACL governs a resource, and its text; the deciding is done in `access`."""
+
+    __slots__ = ("_blobs", "_transaction")
+
+    def __init__(self, transaction: Transaction, blobs: Blobs) -> None:
+        self._transaction = transaction
+        self._blobs = blobs
+
+    async def effective(self, url: ResourceUrl, /) -> EffectiveAcl | None:
+        candidates = acl_candidates(url)
+        for start in range(0, len(candidates), _MOST_MARKS):
+            paths = [candidate.path for candidate in candidates[start : start + _MOST_MARKS]]
+            rows = await self._transaction.all(_among(_ACLS_AMONG, len(paths)), (url.pod, *_padded(paths)))
+            if rows:
+                # Every candidate stands above the one before it, so the nearest has the longest path.
+                path, version, owner = max(rows, key=lambda row: len(row[0]))
+                own = candidates[0].path == path
+                subject = ResourceUrl(url.pod, path.removesuffix(".acl"))
+                return EffectiveAcl(ResourceUrl(url.pod, path), version, subject, not own, WebId(owner))
+        return None
+
+    async def text(self, acl: EffectiveAcl, /) -> bytes:
+        row = await self._row(acl)
+        size, sha256, body = row[5:8]
+        if sha256 is None:
+            return bytes(body)
+        return b"".join([chunk async for chunk in self._blobs.open(BlobRef(sha256, size))])
+
+    async def media_type(self, acl: EffectiveAcl, /) -> MediaType:
+        return _media_type((await self._row(acl))[2])
+
+    async def _row(self, acl: EffectiveAcl) -> Row:
+        row = self._transaction.recall(acl.url)
+        if row is None:
+            row = await self._transaction.one(_GET, (acl.url.pod, acl.url.path))
+        if row is None or row[3] != acl.version:
+            raise Missing("acl-changed", "The ACL is no longer this one.")
+        self._transaction.remember(acl.url, row)
+        return row
+
+
+async def referenced(transaction: Transaction, digests: list[str]) -> frozenset[str]:
+    """Which of these blobs some resource stands on."""
+    found: set[str] = set()
+    for start in range(0, len(digests), _MOST_MARKS):
+        some = digests[start : start + _MOST_MARKS]
+        found.update(row[0] for row in await transaction.all(_among(_REFERENCED, len(some)), _padded(some)))
+    return frozenset(found)
+
+
+_MOST_MARKS = 128
+
+
+@lru_cache(maxsize=32)
+def _among(sql: str, count: int) -> str:
+    """The statement for `count` values, rounded up to a power of two: few statements, each prepared once."""
+    return sql.format(marks=", ".join("?" * _rounded(count)))
+
+
+def _padded(values: list[str]) -> tuple[str, ...]:
+    return (*values, *(values[-1:] * (_rounded(len(values)) - len(values))))
+
+
+def _rounded(count: int) -> int:
+    return 1 << (count - 1).bit_length()
+
+
+def _resource(url: ResourceUrl, row: Row) -> Resource:
+    _, kind, media_type, version, modified, size, *_ = row
+    return Resource(url, Kind(kind), _media_type(media_type), version, from_micros(modified), size)
+
+
+@lru_cache(maxsize=1024)
+def _media_type(text: str) -> MediaType:
+    return parse_media_type(text)
