@@ -1,0 +1,83 @@
+"""A bounded memory of what was fetched: good answers for minutes, failures for seconds, and one fetch at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from vault.errors import Refusal
+from vault.values import Clock
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry(Generic[V]):
+    """What is remembered: a value, or the refusal it ended in."""
+
+    value: V | None
+    refusal: Refusal | None
+    made: datetime
+    until: datetime
+
+
+class Cache(Generic[V]):
+    """Values by key. Many who ask at the same time share one load, and none of them can cancel it for the others."""
+
+    def __init__(self, *, good_seconds: int, bad_seconds: int, clock: Clock, most: int = 1024) -> None:
+        self._good = timedelta(seconds=good_seconds)
+        self._bad = timedelta(seconds=bad_seconds)
+        self._clock = clock
+        self._most = most
+        self._entries: OrderedDict[str, _Entry[V]] = OrderedDict()
+        self._loading: dict[str, asyncio.Task[_Entry[V]]] = {}
+
+    async def get(self, key: str, load: Callable[[], Awaitable[V]]) -> V:
+        """The value of `key`, loaded when it is not remembered. A Refusal that `load` raises is remembered too."""
+        entry = self._entries.get(key)
+        if entry is None or self._clock() >= entry.until:
+            entry = await self._load(key, load)
+        if entry.refusal is not None:
+            # A fresh one each time: an exception that is raised again grows its traceback.
+            raise _copy(entry.refusal)
+        assert entry.value is not None
+        return entry.value
+
+    async def renew(self, key: str, load: Callable[[], Awaitable[V]]) -> V:
+        """Like `get`, but loads anew; at most as often as failures are retried (VEC-T15: one refresh, then no)."""
+        entry = self._entries.get(key)
+        if entry is not None and self._clock() >= entry.made + self._bad:
+            del self._entries[key]
+        return await self.get(key, load)
+
+    async def _load(self, key: str, load: Callable[[], Awaitable[V]]) -> _Entry[V]:
+        task = self._loading.get(key)
+        if task is None:
+            task = asyncio.create_task(self._fill(key, load))
+            self._loading[key] = task
+            task.add_done_callback(lambda _: self._loading.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _fill(self, key: str, load: Callable[[], Awaitable[V]]) -> _Entry[V]:
+        try:
+            value, refusal = await load(), None
+        except Refusal as raised:
+            value, refusal = None, raised.with_traceback(None)
+        now = self._clock()
+        entry = _Entry(value, refusal, now, now + (self._good if refusal is None else self._bad))
+        self._entries.pop(key, None)
+        while len(self._entries) >= self._most:
+            self._entries.popitem(last=False)
+        self._entries[key] = entry
+        return entry
+
+
+def _copy(refusal: Refusal) -> Refusal:
+    fresh = type(refusal).__new__(type(refusal))
+    fresh.__dict__.update(refusal.__dict__)
+    fresh.args = refusal.args
+    return fresh

@@ -1,0 +1,235 @@
+"""What other people's servers say: issuer keys, WebID documents, client and group documents; ours without HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+from vault.config import Settings
+from vault.errors import Malformed, OAuthRefusal, Refusal, Unauthenticated
+from vault.identity.claims import VerifiedTokens
+from vault.identity.clients import Client, parse_client
+from vault.identity.ports import Jwk
+from vault.identity.tokens import KeyRing
+from vault.outbound.caches import Cache
+from vault.outbound.fetch import Fetched, Fetcher, Unreachable
+from vault.outbound.own import OwnDocuments
+from vault.ports import Transact, Work
+from vault.rdf.graph import SOLID, VCARD, Graph, Iri, Literal, Namespace
+from vault.rdf.guards import check_json
+from vault.rdf.isolate import parse_guarded
+from vault.solid.ports import Blobs
+from vault.values import ClientId, Clock, MediaType, PodName, WebId, parse_webid
+
+RDF: Final = "text/turtle, application/ld+json;q=0.8, application/n-triples;q=0.5"
+JSON: Final = "application/json, application/jwk-set+json"
+CLIENT: Final = "application/ld+json, application/json;q=0.9, text/turtle;q=0.5"
+OIDC: Final = Namespace("http://www.w3.org/ns/solid/oidc#")
+
+_CONFIGURATION = "/.well-known/openid-configuration"
+_MOST_KEYS = 50
+_GROUP_SECONDS = 30  # membership is taken away more often than keys are
+
+
+class Documents:
+    """Implements the ports `Issuers` (identity) and `Groups` (access). Caches are bounded, with single flight."""
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        *,
+        base_url: str,
+        reading: Transact[Work],
+        keys: KeyRing,
+        settings: Settings,
+        clock: Clock,
+        blobs: Blobs | None = None,
+    ) -> None:
+        self._fetcher = fetcher
+        self._base_url = base_url
+        self._ring = keys
+        self._limits = settings.limits
+        self._clock = clock
+        self._verified = VerifiedTokens()
+        self._own = OwnDocuments(base_url=base_url, reading=reading, groups=self, limits=settings.limits, blobs=blobs)
+        good, bad = settings.outbound.issuer_cache_seconds, settings.outbound.negative_cache_seconds
+        self._keys: Cache[list[Jwk]] = Cache(good_seconds=good, bad_seconds=bad, clock=clock)
+        self._webids: Cache[frozenset[str]] = Cache(good_seconds=good, bad_seconds=bad, clock=clock, most=8192)
+        self._clients: Cache[Client] = Cache(good_seconds=good, bad_seconds=bad, clock=clock)
+        self._members: Cache[frozenset[WebId]] = Cache(
+            good_seconds=min(good, _GROUP_SECONDS), bad_seconds=bad, clock=clock
+        )
+
+    @property
+    def own(self) -> str:
+        return self._base_url
+
+    @property
+    def verified(self) -> VerifiedTokens:
+        return self._verified
+
+    async def keys(self, issuer: str, /, *, key_id: str | None = None) -> list[Jwk]:
+        """Public keys of an issuer (RS-3); our own from the key ring."""
+        if issuer == self._base_url:
+            return self._ring.public_keys()
+        load = partial(self._load_keys, issuer)
+        keys = await self._keys.get(issuer, load)
+        if key_id is not None and all(key.get("kid") != key_id for key in keys):
+            keys = await self._keys.renew(issuer, load)
+        return keys
+
+    async def trusted_by(self, webid: WebId, /) -> frozenset[str]:
+        """The issuers that the WebID document lists (RS-4)."""
+        pick = partial(_issuers_of, webid)
+        place = self._own.place(webid)
+        if place is not None:
+            try:
+                return await self._own.issuers(webid, place, pick)
+            except Refusal:
+                return frozenset()
+        return await self._webids.get(webid, partial(self._load_issuers, webid))
+
+    async def client(self, client: ClientId, /) -> Client:
+        """The client that the document at this URL describes (CI-1 to CI-6)."""
+        return await self._clients.get(client, partial(self._load_client, client))
+
+    async def members(self, group: str, /, *, pod: PodName | None = None) -> frozenset[WebId]:
+        """Members of a group (WA-9); empty on any trouble. A group in one of our pods is read in process: if everybody
+        may read it, or if `pod`, whose ACL names it, is its own pod."""
+        pick = partial(_members_of, group)
+        place = self._own.place(group)
+        try:
+            if place is None:
+                return await self._members.get(group, partial(self._load_members, group))
+            document = await self._own.public(place, asked_by=pod)
+            return frozenset() if document is None else await self._own.picked(document, group, pick)
+        except Refusal:
+            return frozenset()
+
+    async def _load_keys(self, issuer: str) -> list[Jwk]:
+        # RS-3: "strip one trailing `/`, append …"; the answer names itself exactly as the token did (VEC-T06, T07).
+        try:
+            said = self._json(await self._get(issuer.removesuffix("/") + _CONFIGURATION, JSON))
+            if said.get("issuer") != issuer or not isinstance(said.get("jwks_uri"), str):
+                raise _bad_issuer("issuer-names-another", "The issuer's configuration names another issuer.")
+            found = self._json(await self._get(said["jwks_uri"], JSON)).get("keys")
+        except Unreachable:
+            raise _bad_issuer("issuer-unreachable", "The issuer of the token could not be asked.") from None
+        if not isinstance(found, list):
+            raise _bad_issuer("issuer-unreadable", "The issuer of the token could not be asked.")
+        return [key for key in found[:_MOST_KEYS] if isinstance(key, dict)]
+
+    async def _load_issuers(self, webid: WebId) -> frozenset[str]:
+        try:
+            return _issuers_of(webid, await self._graph(webid))
+        except (Unreachable, Refusal):
+            raise Unauthenticated(
+                "webid-unreachable", "The WebID document could not be read.", error="invalid_token"
+            ) from None
+
+    async def _load_members(self, group: str) -> frozenset[WebId]:
+        try:
+            return _members_of(group, await self._graph(group))
+        except Unreachable:
+            raise Unauthenticated("group-unreachable", "The group document could not be read.") from None
+
+    async def _graph(self, iri: str) -> Graph:
+        """The graph of the document an IRI points into; its base is the final URL (RS-4)."""
+        got = await self._get(iri.partition("#")[0], RDF)
+        return await parse_guarded(got.body, got.media_type, base=got.url, limits=self._limits)
+
+    async def _get(self, url: str, accept: str) -> Fetched:
+        if url.startswith(self._base_url[:-1]):
+            raise Unreachable("ours")  # TR-9: what of ours could be meant was looked for in process
+        return await self._fetcher.get(url, accept=accept)
+
+    def _json(self, got: Fetched) -> Mapping[str, Any]:
+        try:
+            return self._json_object(got.body)
+        except (ValueError, Refusal):
+            raise Unreachable("not JSON") from None
+
+    def _json_object(self, data: bytes) -> Mapping[str, Any]:
+        check_json(data, self._limits)  # LIM-04
+        value = json.loads(data)
+        if not isinstance(value, dict):
+            raise ValueError("not an object")
+        return value
+
+    async def _load_client(self, client_id: ClientId) -> Client:
+        try:
+            media_type, data = await self._client_document(client_id)
+        except Unreachable:
+            raise _bad_client("its document could not be fetched") from None
+        described: Mapping[str, Any] = {}
+        if media_type.essence in ("application/ld+json", "application/json"):
+            try:
+                described = self._json_object(data)
+            except (ValueError, Refusal):
+                raise _bad_client("its document is not JSON") from None
+        if "redirect_uris" not in described and media_type.essence != "application/json":
+            described = await self._described_in_rdf(client_id, data, media_type)
+        if described.get("client_id") != client_id:  # CI-3
+            raise _bad_client(f"expected {client_id}; its document says {str(described.get('client_id'))[:120]}")
+        return parse_client(described, client_id=client_id, secret=None, now=self._clock(), dynamic=False)
+
+    async def _client_document(self, client_id: ClientId) -> tuple[MediaType, bytes]:
+        place = self._own.place(client_id)
+        if place is None:
+            got = await self._get(client_id, CLIENT)
+            return got.media_type, got.body
+        document = await self._own.public(place)
+        if document is None:
+            raise Unreachable("not public here")
+        return document.media_type, document.data
+
+    async def _described_in_rdf(self, client_id: ClientId, data: bytes, media_type: MediaType) -> Mapping[str, Any]:
+        """CI-6: the same facts as `oidc:redirect_uris` and its like, where only RDF is found."""
+        try:
+            graph = await parse_guarded(data, media_type, base=client_id, limits=self._limits)
+        except Refusal:
+            raise _bad_client("its document cannot be read") from None
+        subject = _iri(client_id)
+        redirects = [
+            term.value for term in graph.objects(subject, OIDC.redirect_uris) if isinstance(term, Iri | Literal)
+        ]
+        if not redirects:
+            raise _bad_client("its document has no redirect_uris")
+        return {
+            "client_id": client_id,
+            "redirect_uris": redirects,
+            "client_name": graph.text(subject, OIDC.client_name),
+            "client_uri": graph.text(subject, OIDC.client_uri),
+        }
+
+
+def _issuers_of(webid: WebId, graph: Graph) -> frozenset[str]:
+    return frozenset(term.value for term in graph.objects(_iri(webid), SOLID.oidcIssuer) if isinstance(term, Iri))
+
+
+def _members_of(group: str, graph: Graph) -> frozenset[WebId]:
+    found: set[WebId] = set()
+    for term in graph.objects(_iri(group), VCARD.hasMember):
+        if isinstance(term, Iri):
+            try:
+                found.add(parse_webid(term.value))
+            except Refusal:
+                continue
+    return frozenset(found)
+
+
+def _iri(text: str) -> Iri:
+    try:
+        return Iri(text)
+    except ValueError:
+        raise Malformed("iri", "This is not an IRI.") from None
+
+
+def _bad_issuer(reason: str, detail: str) -> Unauthenticated:
+    return Unauthenticated(reason, detail, error="invalid_token")
+
+
+def _bad_client(detail: str) -> OAuthRefusal:
+    return OAuthRefusal("invalid_client", f"client_id: {detail}")
