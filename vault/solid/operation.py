@@ -9,8 +9,8 @@ from typing import Final
 
 from vault.access.modes import NO_MODES, AccessMode, Modes, Need
 from vault.errors import Refusal
+from vault.rdf.edits import GraphEdit
 from vault.rdf.graph import Graph
-from vault.rdf.patch import GraphEdit
 from vault.solid.headers import NO_CONDITIONS, NO_PREFERENCE, Conditions, Preference, RangeRequest
 from vault.solid.negotiation import ANYTHING, Accept
 from vault.solid.paths import Auxiliary, auxiliary

@@ -100,9 +100,9 @@ def is_description(url: ResourceUrl) -> bool:
 
 
 def is_reserved(url: ResourceUrl) -> bool:
-    """Whether a resource here would stand in the way of the storage description: as its twin, above or below it."""
+    """Whether a resource here would be the storage description or stand in its way: above it, below it, its twin."""
     path = url.path
-    return path == "/.well-known" or path.startswith(DESCRIPTION_PATH + "/")
+    return path in ("/.well-known", DESCRIPTION_PATH) or path.startswith(DESCRIPTION_PATH + "/")
 
 
 def is_webid_document(url: ResourceUrl) -> bool:
@@ -148,13 +148,21 @@ def twin(url: ResourceUrl) -> ResourceUrl:
     return ResourceUrl(url.pod, url.path[:-1] if url.is_container else url.path + "/")
 
 
+def safe_name(slug: str | None) -> str:
+    """One segment that says what the slug says, and nothing a path could misread; "" when nothing is left."""
+    clean = "".join("-" if ch in "/\\" or ch.isspace() else ch for ch in (slug or "").strip().strip("/\\"))
+    clean = "".join(ch for ch in clean if ch.isprintable() and not "\ud800" <= ch <= "\udfff")[:MAX_SLUG]
+    clean = _ENDS_IN_SUFFIX.sub(r"-\1", clean)
+    return clean if clean.strip(".") else ""
+
+
 def mint(container: ResourceUrl, slug: str | None, *, container_wanted: bool, unique: str) -> ResourceUrl:
     """A name for a new child: the slug made safe, `unique` added to it when that is not empty, or `unique` alone.
 
     Never an auxiliary, whatever the slug says: a suffix loses its dot (PR-47, ATK-13). The caller looks whether the
     name or its twin is taken, and asks again with something unique (PR-64).
     """
-    stem = _safe_name(slug or "")
+    stem = safe_name(slug)
     name = f"{stem}-{unique}" if stem and unique else stem or unique
     if not name:
         raise Malformed("slug", "A new resource needs a name.")
@@ -162,11 +170,3 @@ def mint(container: ResourceUrl, slug: str | None, *, container_wanted: bool, un
     if len(path) > MAX_PATH_BYTES:
         raise Malformed("path-too-long", "The path would be too long.")
     return ResourceUrl(container.pod, path)
-
-
-def _safe_name(slug: str) -> str:
-    """One segment that says what the slug says, and nothing a path could misread; "" when nothing is left."""
-    clean = "".join("-" if ch in "/\\" or ch.isspace() else ch for ch in slug.strip().strip("/\\"))
-    clean = "".join(ch for ch in clean if ch.isprintable() and not "\ud800" <= ch <= "\udfff")[:MAX_SLUG]
-    clean = _ENDS_IN_SUFFIX.sub(r"-\1", clean)
-    return clean if clean.strip(".") else ""

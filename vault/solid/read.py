@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -95,7 +96,9 @@ async def read_resource(
         return Representation(resource, chosen, etag, None if data is None else Inline(data), size, minimal=minimal)
     if chosen is offered[0]:
         return await _stored(work.resources, read, resource, etag)
-    return await _converted(work.resources, conversions, read, resource, chosen, base_url, limits)
+    return await _converted(
+        work.resources, conversions, read, resource=resource, chosen=chosen, base_url=base_url, limits=limits
+    )
 
 
 def describe_storage(storage: ResourceUrl, *, base_url: str) -> Graph:
@@ -131,6 +134,7 @@ async def _converted(
     resources: Resources,
     conversions: Conversions,
     read: Read,
+    *,
     resource: Resource,
     chosen: MediaType,
     base_url: str,
@@ -144,12 +148,18 @@ async def _converted(
         if not isinstance(body, Inline):  # RDF stays in its row: see write.py
             raise Missing("no-such-resource", "There is nothing here.")
         place = read.target.iri(base_url)
-        # PR-55: the Turtle view of JSON-LD with named graphs is undefined; ours is its default graph.
-        graph = parse_named(body.data, resource.media_type, base=place, limits=limits)
-        data = serialise(graph, chosen)
+        if resource.size <= limits.inline_parse_bytes:
+            data = _convert(body.data, resource.media_type, chosen, base=place, limits=limits)
+        else:  # what was written here passed every guard; it is only slow
+            data = await asyncio.to_thread(_convert, body.data, resource.media_type, chosen, base=place, limits=limits)
         conversions.put(resource, chosen, data)
     content = None if data is None or read.head else Inline(data)
     return Representation(resource, chosen, etag, content, None if data is None else len(data))
+
+
+def _convert(data: bytes, stored: MediaType, chosen: MediaType, *, base: str, limits: Limits) -> bytes:
+    # PR-55: the Turtle view of JSON-LD with named graphs is undefined; ours is its default graph.
+    return serialise(parse_named(data, stored, base=base, limits=limits), chosen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,38 @@
+"""What is there, before anything is decided: the target, and which containers above it are missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vault.solid.operation import Operation, Patch, Put
+from vault.solid.paths import ancestors, auxiliary
+from vault.solid.ports import Resources
+from vault.solid.resource import Resource
+from vault.values import ResourceUrl
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`resource`: the target, None when it does not exist. `missing`: for what would be made, the containers above it
+    that do not exist either, nearest first (WM-10)."""
+
+    resource: Resource | None
+    missing: tuple[ResourceUrl, ...] = ()
+
+    @property
+    def exists(self) -> bool:
+        return self.resource is not None
+
+
+async def find_target(resources: Resources, operation: Operation) -> Standing:
+    """Looks up what `required_access` asks about; its answer may be told to nobody before the decision (TR-3)."""
+    target = operation.target
+    resource = await resources.get(target)
+    if resource is not None or not isinstance(operation, Put | Patch) or auxiliary(target) is not None:
+        return Standing(resource)
+    missing: list[ResourceUrl] = []
+    for above in ancestors(target):
+        if await resources.get(above) is not None:
+            break
+        missing.append(above)
+    return Standing(None, tuple(missing))
