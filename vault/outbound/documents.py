@@ -141,7 +141,7 @@ class Documents:
         return await parse_guarded(got.body, got.media_type, base=got.url, limits=self._limits)
 
     async def _get(self, url: str, accept: str) -> Fetched:
-        if url.startswith(self._base_url[:-1]):
+        if f"{url}/".startswith(self._base_url):
             raise Unreachable("ours")  # TR-9: what of ours could be meant was looked for in process
         return await self._fetcher.get(url, accept=accept)
 
