@@ -60,6 +60,7 @@ class DatasluisSettings:
     """The data lock: which MAGDA messages it takes and how long an unanswered request stays."""
 
     request_days: int = 30
+    pending_requests: int = 5  # unanswered requests of one organisation to one citizen
     accept_unmatched_national_numbers: bool = False  # sample mode: see connectors; never in production
 
 
