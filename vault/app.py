@@ -28,7 +28,7 @@ from vault.identity.tokens import KeyRing
 from vault.outbound.documents import Documents
 from vault.outbound.fetch import Fetcher
 from vault.ports import ServerSecrets, Vault
-from vault.storage.blobs import FileBlobs, MemoryConversions
+from vault.storage.blobs import MemoryConversions
 from vault.storage.database import Database
 from vault.values import Clock
 from vault.web.guard import Guard
@@ -43,6 +43,7 @@ STACK_BYTES: Final = 8 * MIB  # LIM-01
 LEAST_STACK_BYTES: Final = 4 * MIB
 _CONVERSION_BYTES: Final = 64 * MIB
 _HOUSEKEEPING_SECONDS: Final = 60.0
+_MOST_ROUNDS: Final = 100
 _SWEEP_SECONDS: Final = 3600.0
 _LINGER_SECONDS: Final = 5.0  # how long an unwanted body is read, so that its sender sees the answer
 _BACKLOG: Final = 1024
@@ -58,7 +59,6 @@ class Machine:
 
     vault: Vault
     database: Database
-    blobs: FileBlobs
 
 
 def utc_now() -> datetime:
@@ -78,7 +78,6 @@ async def open_machine(settings: Settings, *, clock: Clock = utc_now) -> AsyncIt
     async with AsyncExitStack() as opened:
         database = await Database.open(settings.storage, clock=clock)
         opened.push_async_callback(database.close)
-        blobs = FileBlobs(settings.storage.data / "blobs")
         keys, secrets = await _own_keys(database, clock)
         fetcher = Fetcher(settings.outbound)
         opened.push_async_callback(fetcher.close)
@@ -89,12 +88,13 @@ async def open_machine(settings: Settings, *, clock: Clock = utc_now) -> AsyncIt
             keys=keys,
             settings=settings,
             clock=clock,
+            blobs=database.blobs,
         )
         vault = Vault(
             settings=settings,
             reading=database.reading,
             writing=database.writing,
-            blobs=blobs,
+            blobs=database.blobs,
             conversions=MemoryConversions(_CONVERSION_BYTES),
             parsed_acls=ParsedAcls(),
             groups=documents,
@@ -106,7 +106,7 @@ async def open_machine(settings: Settings, *, clock: Clock = utc_now) -> AsyncIt
             catalogue=read_catalogue(default_folder()),
             clock=clock,
         )
-        yield Machine(vault, database, blobs)
+        yield Machine(vault, database)
 
 
 def build_app(vault: Vault, readiness: Readiness | None = None) -> web.Application:
@@ -126,7 +126,7 @@ async def running(settings: Settings, sock: socket.socket, *, clock: Clock = utc
     """A server that answers on `sock`; at the end it stops accepting, finishes what runs within the drain time, and
     closes the store last."""
     async with open_machine(settings, clock=clock) as machine:
-        readiness = Readiness(_store_answers(machine.vault))
+        readiness = Readiness(machine.database.ready)
         runner = web.AppRunner(
             build_app(machine.vault, readiness), access_log=None, shutdown_timeout=settings.server.drain_seconds
         )
@@ -248,13 +248,17 @@ def _chores(machine: Machine) -> list[Any]:
     """What happens without anybody asking; each forever, and a failure waits for the next round."""
 
     async def expire() -> None:
-        await machine.database.housekeeping(machine.vault.clock())
+        identity = machine.vault.settings.identity
+        for _ in range(_MOST_ROUNDS):
+            if not await machine.database.housekeeping(machine.vault.clock(), identity=identity):
+                return
+            await asyncio.sleep(0.1)  # others write too
 
     async def end() -> None:
         await lapse(machine.vault.writing, now=machine.vault.clock())
 
     async def sweep() -> None:
-        removed = await machine.blobs.sweep(machine.database.referenced)
+        removed = await machine.database.blobs.sweep(machine.database.referenced, now=machine.vault.clock())
         if removed:
             observe.event("blobs-swept", count=removed)
 

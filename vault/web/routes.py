@@ -8,15 +8,12 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from vault.errors import MethodNotAllowed
-from vault.web import health
+from vault.web import health, resources
 from vault.web.middleware import preflight
 from vault.web.requests import expect_continue
-from vault.web.routing import TABLE, Handler, Route
+from vault.web.routing import KNOWN_METHODS, TABLE, Handler, Route
 
-ROUTES: Final[tuple[Route, ...]] = (*health.ROUTES,)
-
-# RFC 9110 §9: what we know; anything else is 501 (PR-9).
-KNOWN_METHODS: Final = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"])
+ROUTES: Final[tuple[Route, ...]] = (*health.ROUTES, *resources.ROUTES)
 
 
 def install(app: web.Application, routes: Iterable[Route]) -> None:

@@ -13,6 +13,9 @@ from vault.ports import Vault
 
 VAULT: web.AppKey[Vault] = web.AppKey("vault", Vault)
 
+# RFC 9110 §9: what we know; anything else is 501 (PR-9).
+KNOWN_METHODS: Final = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"])
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 

@@ -1,0 +1,164 @@
+"""Outcomes of the Solid server → aiohttp responses: links, what a target supports, bytes in one piece or streamed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import lru_cache
+from typing import Final
+
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
+
+from vault.access.modes import Allowed
+from vault.access.wac import wac_allow
+from vault.observe import failure
+from vault.solid.headers import http_date
+from vault.solid.listing import managed_types
+from vault.solid.methods import accepted_types, allowed_methods
+from vault.solid.operation import shown_modes
+from vault.solid.paths import DESCRIPTION_PATH, Auxiliary, acl_of, auxiliary, is_description, meta_of
+from vault.solid.ports import Blobs
+from vault.solid.read import NotModified, ReadOutcome, Representation, Unsatisfiable
+from vault.solid.resource import BlobRef, ChangeSet, Inline, Resource
+from vault.values import MediaType, ResourceUrl
+from vault.web.responses import REQUEST_ID, problem_response
+
+VARY: Final = "Accept, Authorization, Origin"  # PR-57, ATK-17
+_DESCRIPTION_REL: Final = "http://www.w3.org/ns/solid/terms#storageDescription"
+_SANDBOX: Final = "sandbox; default-src 'none'"
+
+# Types a browser shows without running anything. All others are saved to disk instead of opened: what lives in a pod
+# comes from strangers, and a type nobody thought of may be the one that acts.
+_PASSIVE: Final = frozenset(
+    ["text/plain", "text/turtle", "text/csv", "text/markdown", "text/n3", "application/json", "application/ld+json"]
+    + ["application/n-triples", "image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp"]
+)
+_PASSIVE_KINDS: Final = ("audio/", "video/", "font/")
+
+
+async def send_outcome(
+    request: web.Request, target: ResourceUrl, outcome: ReadOutcome, allowed: Allowed, *, base_url: str, blobs: Blobs
+) -> web.StreamResponse:
+    """The answer to GET and HEAD."""
+    headers = target_headers(target, outcome.resource, base_url)
+    headers["WAC-Allow"] = wac_allow(shown_modes(target, allowed.user), shown_modes(target, allowed.public))  # WA-14
+    headers[hdrs.CACHE_CONTROL] = "private, no-store" if hdrs.AUTHORIZATION in request.headers else "no-cache"
+    headers["Cross-Origin-Resource-Policy"] = "cross-origin" if "read" in allowed.public else "same-origin"
+    headers[hdrs.LAST_MODIFIED] = http_date(outcome.resource.modified)  # PR-8
+    match outcome:
+        case Unsatisfiable():
+            response = problem_response(request, 416, "range", "None of the bytes asked for are there.")
+            response.headers.extend(headers)
+            response.headers[hdrs.CONTENT_RANGE] = f"bytes */{outcome.total}"
+            return response
+        case NotModified():
+            headers[hdrs.ETAG] = str(outcome.etag)
+            return web.Response(status=304, headers=headers)
+        case Representation():
+            _describe(headers, outcome)
+            return await _send(request, outcome, headers, blobs)
+
+
+def changed(
+    target: ResourceUrl, changes: ChangeSet, *, base_url: str, location: ResourceUrl | None = None
+) -> web.Response:
+    """The answer to PUT, PATCH, POST and DELETE: 201 with where it is, or 204; never stored content (PR-76).
+
+    `location`: what a POST made; then the tag of the answer would be the child's, and is left out.
+    """
+    resource = changes.resource if location is None else None
+    headers = target_headers(target, resource, base_url)
+    if resource is not None:
+        headers[hdrs.ETAG] = str(resource.etag())  # PR-59
+        headers[hdrs.LAST_MODIFIED] = http_date(resource.modified)
+    made = location or (target if target in changes.created else None)
+    if made is None:
+        return web.Response(status=204, headers=headers)
+    headers[hdrs.LOCATION] = made.iri(base_url)
+    return web.Response(status=201, headers=headers)
+
+
+def target_headers(target: ResourceUrl, resource: Resource | None, base_url: str) -> CIMultiDict[str]:
+    """What is said of a target whatever the method: its links and what it supports. `resource` is None when it does
+    not exist, or when the caller may not know."""
+    headers: CIMultiDict[str] = CIMultiDict(_links(target, base_url))
+    headers[hdrs.ALLOW] = ", ".join(allowed_methods(target, resource))  # PR-51
+    headers.update(accepted_types(target, resource))  # PR-52
+    headers[hdrs.VARY] = VARY
+    headers["Content-Security-Policy"] = _SANDBOX
+    return headers
+
+
+@lru_cache(maxsize=8192)
+def _links(target: ResourceUrl, base_url: str) -> tuple[tuple[str, str], ...]:
+    """The Link headers, one link on each line, all absolute (CH-6, TR-18)."""
+    storage = ResourceUrl(target.pod, "/")
+    found = [(kind.value, "type") for kind in managed_types(target)]  # PR-21, PR-31
+    aux = auxiliary(target)
+    if is_description(target):
+        pass  # the server's own document: its access is not decided by an ACL, and nobody describes it further
+    elif aux is None:  # PR-40: advertised whether or not they exist
+        found += [(acl_of(target).iri(base_url), "acl"), (meta_of(target).iri(base_url), "describedby")]
+    elif aux[0] is Auxiliary.META:  # PR-43, PR-46
+        found += [(acl_of(aux[1]).iri(base_url), "acl"), (aux[1].iri(base_url), "describes")]
+    found.append((storage.iri(base_url) + DESCRIPTION_PATH[1:], _DESCRIPTION_REL))  # PR-22
+    return tuple(("Link", f'<{place}>; rel="{rel}"') for place, rel in found)
+
+
+def _describe(headers: CIMultiDict[str], shown: Representation) -> None:
+    headers[hdrs.CONTENT_TYPE] = str(shown.media_type)
+    headers[hdrs.ETAG] = str(shown.etag)
+    if shown.ranges:
+        headers[hdrs.ACCEPT_RANGES] = "bytes"
+    if shown.span is not None:
+        headers[hdrs.CONTENT_RANGE] = f"bytes {shown.span.first}-{shown.span.last}/{shown.total}"
+    if shown.minimal:
+        headers["Preference-Applied"] = "return=representation"
+    if not is_passive(shown.media_type):
+        headers["Content-Disposition"] = "attachment"
+
+
+def is_passive(media_type: MediaType) -> bool:
+    """Whether a browser may open this type in place."""
+    return media_type.essence in _PASSIVE or media_type.essence.startswith(_PASSIVE_KINDS)
+
+
+async def _send(
+    request: web.Request, shown: Representation, headers: CIMultiDict[str], blobs: Blobs
+) -> web.StreamResponse:
+    status = 200 if shown.span is None else 206
+    match shown.body:
+        case None:  # HEAD: everything but the body, its length included where it is known (TR-28)
+            response = web.Response(status=status, headers=headers)
+            if shown.total is not None:
+                response.headers[hdrs.CONTENT_LENGTH] = str(shown.total)
+            return response
+        case Inline(data):
+            return web.Response(status=status, headers=headers, body=data)
+        case BlobRef():
+            length = shown.body.size if shown.span is None else shown.span.last - shown.span.first + 1
+            stream = web.StreamResponse(status=status, headers=headers)
+            stream.content_length = length
+            return await _stream(request, stream, blobs.open(shown.body, shown.span))
+
+
+async def _stream(
+    request: web.Request, response: web.StreamResponse, chunks: AsyncIterator[bytes]
+) -> web.StreamResponse:
+    """Sends the body chunk by chunk. What breaks before the first byte is a refusal like any other; afterwards the
+    connection ends, so that nobody takes half a body for a whole one."""
+    first = await anext(chunks, b"")
+    await response.prepare(request)
+    try:
+        await response.write(first)
+        async for chunk in chunks:
+            await response.write(chunk)
+        await response.write_eof()
+    except ConnectionError:
+        raise
+    except Exception as error:
+        failure("stream-broken", error, request=request.get(REQUEST_ID, ""))
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError("the body could not be sent to its end") from None
+    return response

@@ -1,0 +1,177 @@
+"""The six-step page of every resource request: parse → authenticate → need → decide → act → respond."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from vault.access.decide import decide, require
+from vault.access.modes import Allowed
+from vault.errors import MethodNotAllowed, Missing, NotAcceptable, Refusal
+from vault.ports import Vault, Work
+from vault.rdf.syntax import RDF_TYPES, serialise
+from vault.solid.apply import actor_of
+from vault.solid.edit import patch_resource
+from vault.solid.find import Standing, find_target
+from vault.solid.methods import allowed_methods
+from vault.solid.negotiation import choose, parse_accept
+from vault.solid.operation import Delete, Operation, Patch, Post, Put, Read, required_access
+from vault.solid.paths import is_description, parse_target, storage_of, twin
+from vault.solid.read import describe_storage, read_resource
+from vault.solid.resource import ChangeSet
+from vault.solid.write import add_resource, delete_resource, put_resource
+from vault.values import ANONYMOUS, Caller, ResourceUrl
+from vault.web.middleware import preflight
+from vault.web.operations import parse_head, read_content, read_patch
+from vault.web.representations import changed, send_outcome, target_headers
+from vault.web.requests import caller_of, raw_path
+from vault.web.responses import POD
+from vault.web.routing import KNOWN_METHODS, VAULT, Credentials, Route
+
+SUPPORTED: Final = ("GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE")
+
+
+async def handle(request: web.Request) -> web.StreamResponse:
+    """One request to one resource of a pod."""
+    vault = request.app[VAULT]
+    # 1 parse: what is wrong with the request itself, whoever sends it (section 6.1)
+    target = parse_target(raw_path(request))
+    request[POD] = target.pod
+    if request.method == hdrs.METH_OPTIONS:
+        return await _options(request, vault, target)
+    if request.method not in SUPPORTED:
+        if request.method not in KNOWN_METHODS:
+            raise web.HTTPNotImplemented
+        raise MethodNotAllowed("method", "Resources do not do that.", allowed=allowed_methods(target, None))
+    if is_description(target):
+        return await _description(request, vault, target)
+    operation = parse_head(request, target, base_url=vault.base_url)
+    # 2 authenticate
+    caller = await caller_of(request)
+    if isinstance(operation, Read):
+        return await _read(request, vault, caller, operation)
+    return await _write(request, vault, caller, operation)
+
+
+async def _read(request: web.Request, vault: Vault, caller: Caller, read: Read) -> web.StreamResponse:
+    async with vault.reading() as work:
+        # 3 need, 4 decide
+        allowed, _ = await _admit(vault, work, caller, read)
+        # 5 act
+        try:
+            outcome = await read_resource(
+                work, vault.conversions, read, base_url=vault.base_url, limits=vault.settings.limits
+            )
+        except Missing:
+            elsewhere = await _readable_twin(vault, work, caller, read.target)
+            if elsewhere is None:
+                raise
+            return web.Response(status=301, headers={hdrs.LOCATION: elsewhere.iri(vault.base_url)})
+    # 6 respond: a blob streams after the transaction has ended
+    return await send_outcome(request, read.target, outcome, allowed, base_url=vault.base_url, blobs=vault.blobs)
+
+
+async def _write(
+    request: web.Request, vault: Vault, caller: Caller, operation: Put | Post | Patch | Delete
+) -> web.StreamResponse:
+    # Decided once before the body is read, so that a stranger never makes us read or parse one, and groups elsewhere
+    # are asked while no writer waits; and once more inside the transaction that acts (ATK-14).
+    async with vault.reading() as work:
+        await _admit(vault, work, caller, operation)
+    match operation:
+        case Put() | Post():
+            operation = replace(operation, content=await read_content(request, operation, vault))
+        case Patch():
+            operation = await read_patch(request, operation, vault)
+        case Delete():
+            pass
+    async with vault.writing() as work:
+        await _admit(vault, work, caller, operation)
+        changes = await _act(vault, work, caller, operation)
+    made = changes.created[-1] if isinstance(operation, Post) else None
+    return changed(operation.target, changes, base_url=vault.base_url, location=made)
+
+
+async def _admit(vault: Vault, work: Work, caller: Caller, operation: Operation) -> tuple[Allowed, Standing]:
+    """Steps 3 and 4: what the operation needs, against what the caller holds; raises the refusal."""
+    standing = await find_target(work.resources, operation)
+    decision = await decide(
+        work.acls,
+        vault.parsed_acls,
+        caller,
+        required_access(operation, exists=standing.exists, missing=standing.missing),
+        groups=vault.groups,
+        base_url=vault.base_url,
+        limits=vault.settings.limits,
+    )
+    absent = not standing.exists and not isinstance(operation, Put | Patch)
+    return require(decision, caller, absent=absent), standing
+
+
+async def _act(vault: Vault, work: Work, caller: Caller, operation: Put | Post | Patch | Delete) -> ChangeSet:
+    """Step 5 of a write, inside its transaction."""
+    now, base_url, limits = vault.clock(), vault.base_url, vault.settings.limits
+    actor = actor_of(caller)
+    match operation:
+        case Put():
+            return await put_resource(work, operation, actor=actor, now=now, base_url=base_url, limits=limits)
+        case Post():
+            return await add_resource(work, operation, actor=actor, now=now, base_url=base_url, limits=limits)
+        case Patch():
+            return await patch_resource(work, operation, actor=actor, now=now, base_url=base_url, limits=limits)
+        case Delete():
+            return await delete_resource(work, operation, actor=actor, now=now, base_url=base_url, limits=limits)
+
+
+async def _readable_twin(vault: Vault, work: Work, caller: Caller, target: ResourceUrl) -> ResourceUrl | None:
+    """PR-12: the URI that differs in the final slash, for those who may read both."""
+    other = twin(target)
+    if other == target:
+        return None
+    try:
+        _, standing = await _admit(vault, work, caller, Read(other))
+    except Refusal:
+        return None
+    return other if standing.exists else None
+
+
+async def _options(request: web.Request, vault: Vault, target: ResourceUrl) -> web.Response:
+    """Always answered, preflights too, whoever asks (CO-5, WM-1): for those who may read it true for the target,
+    for all others by the URI alone."""
+    response = preflight(request, SUPPORTED)
+    resource = None
+    try:
+        caller = await caller_of(request)
+    except Refusal:
+        caller = ANONYMOUS  # bad credentials never refuse OPTIONS (section 6.1)
+    try:
+        async with vault.reading() as work:
+            _, standing = await _admit(vault, work, caller, Read(target))
+            resource = standing.resource
+    except Refusal:
+        pass
+    response.headers.extend(target_headers(target, resource, vault.base_url))
+    return response
+
+
+async def _description(request: web.Request, vault: Vault, target: ResourceUrl) -> web.StreamResponse:
+    """The storage description (PR-23): the server's own document, readable by everybody."""
+    if request.method not in ("GET", "HEAD"):
+        raise MethodNotAllowed("method", "This document is the server's own.", allowed=allowed_methods(target, None))
+    async with vault.reading() as work:
+        if await work.resources.pod(target.pod) is None:
+            raise Missing("no-such-storage", "There is no storage here.")
+    chosen = choose(parse_accept(request.headers.get(hdrs.ACCEPT)), RDF_TYPES)
+    if chosen is None:
+        raise NotAcceptable("not-acceptable", "No representation of this resource fits the Accept header.")
+    graph = describe_storage(storage_of(target.pod), base_url=vault.base_url)
+    headers = target_headers(target, None, vault.base_url)
+    headers[hdrs.CONTENT_TYPE] = str(chosen)
+    headers[hdrs.CACHE_CONTROL] = "no-cache"
+    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return web.Response(body=serialise(graph, chosen), headers=headers)
+
+
+ROUTES: Final = (Route("*", "/{path:.*}", handle, Credentials.TOKEN, "resource"),)
