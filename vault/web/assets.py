@@ -13,7 +13,7 @@ from aiohttp import web
 from vault.errors import Missing
 from vault.web.forms import read_form
 from vault.web.locales import COOKIE, LANGUAGES
-from vault.web.routing import Credentials, Route
+from vault.web.routing import VAULT, Credentials, Route
 
 FOLDER = Path(__file__).parent / "static"
 _TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
@@ -68,8 +68,9 @@ async def post_language(request: web.Request) -> web.Response:
     form = await read_form(request)
     response = web.Response(status=303, headers={"Location": safe_path(form.text("next", limit=4000))})
     if form.text("language") in LANGUAGES:
+        secure = request.app[VAULT].base_url.startswith("https:")
         response.set_cookie(
-            COOKIE, form.text("language"), path="/", max_age=_YEAR, secure=True, httponly=True, samesite="Lax"
+            COOKIE, form.text("language"), path="/", max_age=_YEAR, secure=secure, httponly=True, samesite="Lax"
         )
     return response
 

@@ -19,7 +19,6 @@ from vault.errors import Forbidden, Malformed, TooLarge, UnsupportedMedia
 from vault.web.routing import VAULT
 
 FIELD: Final = "csrf"
-COOKIE: Final = "__Host-form"
 _MAX_FIELDS = 2000
 
 
@@ -48,14 +47,28 @@ class Form(Mapping[str, str]):
         return tuple(self._values.get(name, ()))
 
 
+def cookie_name(base_url: str) -> str:
+    """`__Host-` binds the cookie to this very host, so that no sibling can plant one; over plain http, which is for
+    this machine only, a browser may refuse a Secure cookie, so there the plain name is used."""
+    return "__Host-form" if base_url.startswith("https:") else "form"
+
+
 def visitor_key(request: web.Request) -> str | None:
     """What the form cookie holds; None when this visitor has none yet."""
-    value = request.cookies.get(COOKIE, "")
+    value = request.cookies.get(cookie_name(request.app[VAULT].base_url), "")
     return value if len(value) == 43 and value.isascii() else None
 
 
 def new_visitor_key() -> str:
     return secrets.token_urlsafe(32)
+
+
+def remember_visitor(request: web.Request, response: web.StreamResponse, visitor: str) -> None:
+    """Gives the browser its form cookie, until it closes."""
+    base_url = request.app[VAULT].base_url
+    response.set_cookie(
+        cookie_name(base_url), visitor, path="/", secure=base_url.startswith("https:"), httponly=True, samesite="Lax"
+    )
 
 
 def token_for(request: web.Request, visitor: str) -> str:

@@ -7,7 +7,7 @@ Catalogs are `locale/<language>/*.po`, read when first asked for; keys are dotte
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 from babel import Locale
 from babel.dates import format_date, format_datetime
+from babel.lists import format_list
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal
 from babel.units import format_unit
@@ -138,6 +139,11 @@ def duration(locale: str, iso: str) -> str:
         if amount and int(amount)
     ]
     return ", ".join(pieces) or iso
+
+
+def listed(locale: str, items: Iterable[str]) -> str:
+    """a, b en c."""
+    return str(format_list(list(items), locale=_REGION[locale]))
 
 
 def end_of_day(chosen: date) -> datetime:

@@ -2,7 +2,7 @@
 
 A page class names its template and, in `nav`, the part of the menu it belongs to ("" for pages outside the citizen's
 own part, such as sign in). Templates know `page`, `t`, `lang`, `csrf()`, and the formats day, moment, exact, number,
-money, size, duration. Nothing is inlined: `base.html` has the blocks `title` and `main`.
+money, size, duration, listed. Nothing is inlined: `base.html` has the blocks `title` and `main`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from markupsafe import Markup
 from vault.errors import Refusal
 from vault.web import locales
 from vault.web.assets import asset_url
-from vault.web.forms import COOKIE, FIELD, Form, new_visitor_key, read_form, token_for, visitor_key
+from vault.web.forms import FIELD, Form, new_visitor_key, read_form, remember_visitor, token_for, visitor_key
 from vault.web.locales import has_text, locale_of, t
 from vault.web.routing import VAULT
 
@@ -60,7 +60,7 @@ def render(request: web.Request, page: Page, *, status: int = 200, forms_to: Seq
     response.headers.update(page_headers(forms_to))
     response.headers["Content-Language"] = locale
     if fresh:
-        response.set_cookie(COOKIE, visitor, path="/", secure=True, httponly=True, samesite="Lax")
+        remember_visitor(request, response, visitor)
     return response
 
 
@@ -108,7 +108,7 @@ def _words(request: web.Request, locale: str, page: Page, visitor: str) -> dict[
     """What every template may use beside its page."""
     formats: dict[str, Callable[..., str]] = {
         name: partial(getattr(locales, name), locale)
-        for name in ("day", "moment", "exact", "number", "money", "size", "duration", "country")
+        for name in ("day", "moment", "exact", "number", "money", "size", "duration", "listed")
     }
     return {
         "t": partial(t, locale),
