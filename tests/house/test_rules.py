@@ -21,7 +21,7 @@ LAYERS = (
     {"datasluis", "notify"},
     {"ports"},
     {"archive"},
-    {"web", "storage", "outbound"},
+    {"web", "storage", "outbound", "workers"},
     {"app", "seed"},
     {"cli"},
 )

@@ -1,0 +1,211 @@
+"""The command `datakluis`: serve, seed, look after."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+import click
+
+from vault.access.decide import explain
+from vault.app import open_vault, serve
+from vault.audit import GENESIS, AuditLog, Broken, verify_chain
+from vault.config import Settings, SettingsError, in_force, load_settings
+from vault.errors import Refusal
+from vault.ports import Vault
+from vault.seed import Laid, Plan, SeedError, read_plan, seed
+from vault.values import PodName
+
+_T = TypeVar("_T")
+
+_DATA = click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder of the embedded store.")
+_CONFIG = click.option("--config", "file", type=click.Path(dir_okay=False, path_type=Path), help="A TOML file.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="datakluis")
+def main() -> None:
+    """A personal data vault server."""
+
+
+@main.command("serve")
+@click.option("--base-url", help="The one address the vault is known by, for instance https://vault.example")
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=int, help="Port to listen on.")
+@_DATA
+@click.option("--workers", type=int, help="Server processes on one store.")
+@_CONFIG
+def serve_command(file: Path | None, **options: object) -> None:
+    """Serve until SIGTERM or Ctrl-C; then finish what runs and exit 0."""
+    sys.exit(serve(_settings(file, options)))
+
+
+@main.command("seed")
+@click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--base-url", help="The address the seeded WebIDs stand under; the same as for serve.")
+@click.option("--port", type=int, help="The port of the default address.")
+@_DATA
+@_CONFIG
+def seed_command(plan: Path, file: Path | None, **options: object) -> None:
+    """Lay down accounts and participants from a JSON file; the same result each time."""
+    laid = _seed(_settings(file, options), plan)
+    click.echo(json.dumps({"accounts": laid.accounts, "participants": laid.participants}, indent=2, ensure_ascii=False))
+
+
+@main.command("demo")
+@click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--port", type=int, help="Port to listen on.")
+@_DATA
+def demo_command(plan: Path, **options: object) -> None:
+    """Seed, say where to look, and serve."""
+    settings = _settings(None, {"log_level": "warning", "log_format": "console", **options})
+    laid = _seed(settings, plan)
+    click.echo(_welcome(settings, laid, read_plan(plan)))
+    sys.exit(serve(settings))
+
+
+@main.command("config")
+@_CONFIG
+def config_command(file: Path | None) -> None:
+    """Print the settings in force."""
+    click.echo(json.dumps(in_force(_settings(file, {})), indent=2))
+
+
+@main.command("health")
+@click.option("--port", type=int, help="Port the server listens on.")
+def health_command(port: int | None) -> None:
+    """Ask the server on this machine whether it is ready; exit code 1 when it is not."""
+    settings = _settings(None, {"port": port})
+    connection = http.client.HTTPConnection("127.0.0.1", settings.server.port, timeout=4)
+    try:
+        connection.request("GET", "/readyz", headers={"Host": _authority(settings)})
+        ready = connection.getresponse().status == 200
+    except OSError:
+        ready = False
+    finally:
+        connection.close()
+    click.echo("ready" if ready else "not ready")
+    sys.exit(0 if ready else 1)
+
+
+@main.group("audit")
+def audit_group() -> None:
+    """The audit log."""
+
+
+@audit_group.command("verify")
+@_DATA
+@_CONFIG
+def audit_verify_command(file: Path | None, **options: object) -> None:
+    """Check every chain of the log; exit code 1 when one is broken."""
+    verdicts = _with_vault(_settings(file, options), _verify)
+    for line in verdicts:
+        click.echo(json.dumps(line, ensure_ascii=False))
+    sys.exit(1 if any(line["state"] == "broken" for line in verdicts) else 0)
+
+
+@main.group("access")
+def access_group() -> None:
+    """Who may do what."""
+
+
+@access_group.command("explain")
+@click.argument("webid")
+@click.argument("method")
+@click.argument("url")
+@_DATA
+@_CONFIG
+def access_explain_command(webid: str, method: str, url: str, file: Path | None, **options: object) -> None:
+    """Say which rule allows or refuses METHOD on URL to WEBID ("public" for nobody in particular), and why."""
+
+    async def ask(vault: Vault) -> list[str]:
+        return await explain(vault, webid, method.upper(), url)
+
+    for line in _with_vault(_settings(file, options), ask):
+        click.echo(line)
+
+
+def _settings(file: Path | None, options: dict[str, object]) -> Settings:
+    try:
+        return load_settings(file=file, options=options)
+    except SettingsError as error:
+        _fail(*error.mistakes)
+
+
+def _fail(*lines: str) -> NoReturn:
+    for line in lines:
+        click.echo(f"datakluis: {line}", err=True)
+    sys.exit(2)
+
+
+def _with_vault(settings: Settings, act: Callable[[Vault], Coroutine[Any, Any, _T]]) -> _T:
+    async def run() -> _T:
+        async with open_vault(settings) as vault:
+            return await act(vault)
+
+    try:
+        return asyncio.run(run())
+    except Refusal as refusal:
+        _fail(f"{refusal.reason}: {refusal.detail}")
+
+
+def _seed(settings: Settings, file: Path) -> Laid:
+    async def lay(vault: Vault) -> Laid:
+        return await seed(vault, read_plan(file), file.parent)
+
+    try:
+        return _with_vault(settings, lay)
+    except SeedError as error:
+        _fail(str(error))
+
+
+async def _verify(vault: Vault) -> list[dict[str, object]]:
+    async with vault.reading() as work:
+        return [await _verdict(work.audit, pod) for pod in await work.audit.pods()]
+
+
+async def _verdict(log: AuditLog, pod: PodName) -> dict[str, object]:
+    """One chain, read in pages: a long log is never in memory whole."""
+    number, head = 0, GENESIS
+    while entries := await log.entries(pod, after=number):
+        verdict = verify_chain(entries, after=number, previous=head)
+        if isinstance(verdict, Broken):
+            return {"pod": pod, "state": "broken", "entry": verdict.number, "because": verdict.because}
+        number, head = entries[-1].number, entries[-1].digest
+    return {"pod": pod, "state": "intact", "entries": number, "head": head}
+
+
+def _authority(settings: Settings) -> str:
+    return urlsplit(settings.server.base_url).netloc
+
+
+def _welcome(settings: Settings, laid: Laid, plan: Plan) -> str:
+    """The few calm lines of `make demo`."""
+    base = settings.server.base_url
+    machines = [entry for entry in plan.accounts if entry.credentials]
+    people = [entry for entry in plan.accounts if not entry.credentials]
+    lines = ["", f"Datakluis serves on {base}   (Ctrl-C ends it)", ""]
+    for person in people:
+        lines += [
+            f"  {person.name}, citizen",
+            f"    sign in    {base}my/",
+            f"    e-mail     {person.email}",
+            f"    password   {person.password}",
+            f"    WebID      {laid.accounts[person.pod]['webId']}",
+            "",
+        ]
+    lines += ["  Organisations (client id, secret), for programs:"]
+    lines += [f"    {m.credentials.id:<20} {m.credentials.secret}" for m in machines if m.credentials]
+    lines += [
+        "",
+        f"  The data lock describes itself at {base}datasluis/openapi.json",
+        "  make flow plays the whole story against this server",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,266 @@
+"""Accounts, participants and sample messages from one JSON file, laid down through the use cases everybody uses.
+
+Idempotent: what is there stays, what changed in the file is brought up to date. The demo stands on it, and so do test
+ecosystems: fixed client credentials let a machine sign in as an account's WebID.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from vault.datasluis.ask import RequestDraft, submit_request
+from vault.datasluis.deposit import deposit_message
+from vault.datasluis.onboard import register_participant
+from vault.datasluis.registry import Admission, Contact, Contract, Participant, Role
+from vault.errors import Refusal
+from vault.identity.accounts import Account, hash_national_number
+from vault.identity.register import register_credentials
+from vault.identity.sign_in import create_account, hashed
+from vault.ports import Vault, Work
+from vault.solid.provision import create_pod
+from vault.values import (
+    Agent,
+    ClientId,
+    MediaType,
+    ParticipantId,
+    PodName,
+    Secret,
+    parse_media_type,
+    parse_pod_name,
+)
+
+
+class _Strict(msgspec.Struct, forbid_unknown_fields=True, rename="camel", frozen=True):
+    """An unknown key in a seed file is a mistake, not a wish."""
+
+
+class SeedCredentials(_Strict):
+    id: str
+    secret: str
+
+
+class SeedAccount(_Strict):
+    email: str
+    password: str
+    pod: str
+    name: str = ""
+    national_numbers: list[str] = []
+    credentials: SeedCredentials | None = None
+
+
+class SeedContact(_Strict):
+    name: str
+    email: str
+
+
+class SeedContract(_Strict):
+    data_types: list[str]
+    purposes: list[str]
+    since: str
+    until: str
+    max_days: int
+
+
+class SeedParticipant(_Strict):
+    id: str
+    account: str  # the pod name of the account whose WebID the organisation uses
+    roles: list[Role]
+    legal_name: str
+    kbo: str
+    website: str
+    dpo: SeedContact
+    contract: SeedContract
+    admission: Admission = Admission.STRICT
+    suspended: bool = False
+
+
+class SeedDeposit(_Strict):
+    source: str  # a participant id
+    person: str  # the national number the source asked about
+    file: str  # relative to the seed file
+    media_type: str = "application/xml"
+    reference: str | None = None
+
+
+class SeedRequest(_Strict):
+    data_user: str  # a participant id
+    citizen: str  # a pod name
+    draft: dict[str, Any]
+
+
+class Plan(_Strict):
+    """A whole seed file."""
+
+    accounts: list[SeedAccount]
+    participants: list[SeedParticipant] = []
+    deposits: list[SeedDeposit] = []
+    requests: list[SeedRequest] = []
+
+
+class SeedError(Exception):
+    """The file cannot be read or does not fit together; the message names the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """What stands after seeding: per pod its WebID, address and client id."""
+
+    accounts: dict[str, dict[str, str]] = field(default_factory=dict)
+    participants: dict[str, str] = field(default_factory=dict)
+
+
+def read_plan(file: Path) -> Plan:
+    """Reads and checks a seed file. Raises SeedError."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Plan)
+    except OSError:
+        raise SeedError(f"{file} cannot be read") from None
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise SeedError(f"{file}: {error}") from None
+
+
+async def seed(vault: Vault, plan: Plan, folder: Path) -> Laid:
+    """Lays the plan down; `folder` is where the messages it names stand. Raises SeedError."""
+    laid = Laid()
+    try:
+        for entry in plan.accounts:
+            account = await _account(vault, entry)
+            laid.accounts[account.pod] = _described(vault, account, entry)
+        for organisation in plan.participants:
+            await _participant(vault, organisation)
+            laid.participants[organisation.id] = laid.accounts[organisation.account]["webId"]
+        for message in plan.deposits:
+            await _deposit(vault, message, folder)
+        for request in plan.requests:
+            await _request(vault, request)
+    except Refusal as refusal:
+        raise SeedError(f"{refusal.reason}: {refusal.detail} {dict(refusal.facts) or ''}".strip()) from refusal
+    except KeyError as unknown:
+        raise SeedError(f"{unknown.args[0]} is named but not laid down by this file") from None
+    return laid
+
+
+async def _account(vault: Vault, entry: SeedAccount) -> Account:
+    numbers = frozenset(hash_national_number(vault.secrets.national_numbers, n) for n in entry.national_numbers)
+    password = await hashed(Secret(entry.password), settings=vault.settings)
+    async with vault.writing() as work:
+        account = await work.accounts.by_email(entry.email)
+        if account is None:
+            account = await create_account(
+                work,
+                create_pod=partial(create_pod, work),
+                email=entry.email,
+                password=password,
+                pod=parse_pod_name(entry.pod),
+                display_name=entry.name or entry.pod,
+                settings=vault.settings,
+                now=vault.clock(),
+            )
+        if numbers != account.national_numbers:
+            account = replace(account, national_numbers=numbers)
+            await work.accounts.replace(account)
+        if entry.credentials is not None:
+            await register_credentials(
+                work,
+                account=account,
+                client_id=ClientId(entry.credentials.id),
+                secret=Secret(entry.credentials.secret),
+                name=entry.name or entry.pod,
+                now=vault.clock(),
+            )
+    return account
+
+
+def _described(vault: Vault, account: Account, entry: SeedAccount) -> dict[str, str]:
+    described = {"email": account.email, "webId": account.webid, "pod": f"{vault.base_url}{account.pod}/"}
+    if entry.credentials is not None:
+        described["clientId"] = entry.credentials.id
+    return described
+
+
+async def _participant(vault: Vault, entry: SeedParticipant) -> None:
+    contract = entry.contract
+    async with vault.writing() as work:
+        account = await work.accounts.by_pod(PodName(entry.account))
+        if account is None:
+            raise KeyError(entry.account)
+        participant = Participant(
+            id=ParticipantId(entry.id),
+            webid=account.webid,
+            roles=frozenset(entry.roles),
+            legal_name=entry.legal_name,
+            kbo=entry.kbo,
+            website=entry.website,
+            dpo=Contact(entry.dpo.name, entry.dpo.email),
+            contract=Contract(
+                frozenset(contract.data_types),
+                frozenset(contract.purposes),
+                _day(contract.since),
+                _day(contract.until),
+                contract.max_days,
+            ),
+            registered=vault.clock(),
+            admission=entry.admission,
+            suspended=entry.suspended,
+        )
+        known = await work.participants.get(participant.id)
+        if known is None or replace(participant, registered=known.registered) != known:
+            await register_participant(work, participant, catalogue=vault.catalogue, now=vault.clock())
+
+
+async def _deposit(vault: Vault, entry: SeedDeposit, folder: Path) -> None:
+    raw = (folder / entry.file).read_bytes()
+    async with vault.writing() as work:
+        source = await _known(work, entry.source)
+        await deposit_message(
+            work,
+            source=source,
+            raw=raw,
+            media_type=_media_type(entry.media_type),
+            person=entry.person,
+            citizen=None,
+            reference=entry.reference,
+            catalogue=vault.catalogue,
+            number_key=vault.secrets.national_numbers,
+            settings=vault.settings,
+            base_url=vault.base_url,
+            now=vault.clock(),
+        )
+
+
+async def _request(vault: Vault, entry: SeedRequest) -> None:
+    async with vault.writing() as work:
+        user = await _known(work, entry.data_user)
+        account = await work.accounts.by_pod(PodName(entry.citizen))
+        if account is None:
+            raise KeyError(entry.citizen)
+        before = await work.requests.for_data_user(user.id)
+        if any(request.citizen == account.webid for request in before):
+            return  # asked already: a second run of the same file asks nothing twice
+        draft = msgspec.convert({**entry.draft, "citizen": account.webid}, RequestDraft)
+        agent = Agent(user.webid, None, vault.base_url)
+        await submit_request(
+            work, agent=agent, draft=draft, catalogue=vault.catalogue, settings=vault.settings, now=vault.clock()
+        )
+
+
+async def _known(work: Work, participant: str) -> Participant:
+    found = await work.participants.get(ParticipantId(participant))
+    if found is None:
+        raise KeyError(participant)
+    return found
+
+
+def _media_type(text: str) -> MediaType:
+    return parse_media_type(text)
+
+
+def _day(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
