@@ -19,10 +19,11 @@ from vault.access.wac import (
     groups_to_ask,
     modes_held,
     parse_acl,
+    why_not,
 )
 from vault.config import Limits
-from vault.errors import Forbidden, Missing, Refusal, Unauthenticated
-from vault.rdf.syntax import parse
+from vault.errors import Forbidden, Malformed, Missing, TooLarge, Unauthenticated, Unprocessable, UnsupportedMedia
+from vault.rdf.isolate import parse_guarded
 from vault.values import ANONYMOUS, Agent, Anonymous, Caller, MediaType, ResourceUrl, WebId, normalise_url
 
 
@@ -200,10 +201,58 @@ class _Look:
         wanted = groups_to_ask(rules, self.caller, target=place, inherited_from=above, held=held)
         return {group: await self.groups.members(group) for group in sorted(wanted)}
 
+    async def explained(self, need: Need) -> list[str]:
+        """Why each rule of the effective ACL matches this caller on the need's target, or does not."""
+        acl = await self.acls.effective(need.target)
+        if acl is None:
+            return ["  There is no such storage, or it has no ACL: nothing is held."]
+        rules = await authorizations_of(self.acls, self.parsed, acl, base_url=self.base_url, limits=self.limits)
+        place = need.target.iri(self.base_url)
+        above = acl.subject.iri(self.base_url) if acl.inherited else None
+        members = await self.members(rules, place, above)
+        counted = f"inherited, so acl:default {acl.subject.path} counts" if acl.inherited else "its own"
+        lines = [f"  The effective ACL is {acl.url.path} ({counted}); it has {len(rules)} applicable rules."]
+        for rule in rules:
+            why = why_not(rule, self.caller, target=place, inherited_from=above, groups=members, origin=self.origin)
+            verdict = f"gives {_listed(rule.modes)}" if why is None else f"gives nothing: {why}"
+            lines.append(f"  Rule {rule.name} {verdict}.")
+        if owner_modes(acl, self.caller):
+            lines.append("  The caller owns the storage, which always gives control.")
+        return lines
+
 
 def owner_modes(acl: EffectiveAcl, caller: Caller) -> Modes:
     """WA-5: the owner of a storage always holds Control, and only Control, on every resource of it."""
     return _CONTROL if isinstance(caller, Agent) and caller.webid == acl.owner else NO_MODES
+
+
+async def explain(
+    acls: Acls,
+    parsed: ParsedAcls,
+    caller: Caller,
+    needs: Sequence[Need],
+    *,
+    groups: Groups,
+    base_url: str,
+    limits: Limits,
+    also: Policy | None = None,
+    origin: Origin | None = TRUSTED_ORIGIN,
+) -> list[str]:
+    """The same decision in sentences, for the operator: each need, each rule that could meet it, and why or why not."""
+    look = _Look(acls, parsed, caller, groups, normalise_base(base_url), limits, origin)
+    lines: list[str] = []
+    for need in needs:
+        lines.append(f"{need.target.path}: {need.because} needs {_listed(need.modes)}.")
+        lines += await look.explained(need)
+    if also is not None:
+        for target, held in (await also.held(caller, needs)).items():
+            lines.append(f"{target.path}: the second policy gives {_listed(held.user)}, by {held.by}.")
+    decision = await decide(
+        acls, parsed, caller, needs, groups=groups, base_url=base_url, limits=limits, also=also, origin=origin
+    )
+    if isinstance(decision, Allowed):
+        return [*lines, f"Allowed, by {decision.by}."]
+    return [*lines, f"Refused: {decision.because}."]
 
 
 async def authorizations_of(
@@ -211,18 +260,25 @@ async def authorizations_of(
 ) -> tuple[Authorization, ...]:
     """The rules of one ACL, parsed once for each version. An ACL that does not parse gives nothing (fail closed)."""
     found = parsed.get(acl)
-    if found is None:
-        place = acl.url.iri(base_url)
-        try:
-            graph = parse(await acls.text(acl), await acls.media_type(acl), base=place, limits=limits)
-            found = parse_acl(graph, place)
-        except Refusal:
-            found = ()
-        parsed.put(acl, found)
+    if found is not None:
+        return found
+    place = acl.url.iri(base_url)
+    try:
+        graph = await parse_guarded(await acls.text(acl), await acls.media_type(acl), base=place, limits=limits)
+    except (Malformed, Unprocessable, UnsupportedMedia, TooLarge) as fault:
+        if fault.reason != "parse-budget":  # that one may pass the next time
+            parsed.put(acl, ())
+        return ()
+    found = parse_acl(graph, place)
+    parsed.put(acl, found)
     return found
 
 
 _CONTROL: Final[Modes] = frozenset({AccessMode.CONTROL})
+
+
+def _listed(modes: Modes) -> str:
+    return ", ".join(sorted(modes)) or "nothing"
 
 
 def _weight(authorizations: tuple[Authorization, ...]) -> int:

@@ -139,6 +139,29 @@ def matches(
     return all(_holds(condition, caller, groups) for condition in authorization.conditions)
 
 
+def why_not(
+    authorization: Authorization,
+    caller: Caller,
+    *,
+    target: str,
+    inherited_from: str | None,
+    groups: Members = NO_GROUPS,
+    origin: Origin | None = TRUSTED_ORIGIN,
+) -> str | None:
+    """Why a rule gives this caller nothing on this target, for the operator; None when it gives its modes."""
+    if not authorization.governs(target, inherited_from):
+        return "its acl:accessTo is another" if inherited_from is None else "its acl:default is another"
+    if not _names(authorization, caller, groups):
+        return "it does not name the caller, nor a class or group the caller is in"
+    for condition in authorization.conditions:
+        if not _holds(condition, caller, groups):
+            kind = "client" if condition.kind == CLIENT_CONDITION else "issuer"
+            return f"its {kind} condition does not hold"
+    if not matches(authorization, caller, groups=groups, origin=origin):
+        return "it is for another origin"
+    return None
+
+
 def groups_to_ask(
     authorizations: Iterable[Authorization], caller: Caller, *, target: str, inherited_from: str | None, held: Modes
 ) -> frozenset[str]:

@@ -5,11 +5,14 @@ Authorization came before: nothing here is said to anyone who may not act (TR-3)
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from vault.access.wac import gives_control, parse_acl
 from vault.config import Limits
 from vault.errors import Conflict, Forbidden, Malformed, PreconditionFailed, Refusal, TooLarge, UnsupportedMedia
 from vault.rdf.graph import LDP, Graph
-from vault.rdf.syntax import RDF_TYPES, is_rdf, parse, parse_named
+from vault.rdf.isolate import parse_guarded, parse_named_guarded
+from vault.rdf.syntax import RDF_TYPES, is_rdf
 from vault.solid.find import Standing
 from vault.solid.headers import Conditions, Verdict, evaluate_conditions
 from vault.solid.managed import check_issuers_kept
@@ -82,7 +85,13 @@ def is_fault_of_type(fault: Refusal) -> bool:
     return isinstance(fault, UnsupportedMedia) or fault.reason == NO_TYPE
 
 
-def graph_of(target: ResourceUrl, content: Content, media_type: MediaType, *, base: str, limits: Limits) -> Graph:
+def reader_for(target: ResourceUrl) -> Callable[..., Awaitable[Graph]]:
+    """How an RDF body for this target is read: documents may hold named graphs (PR-55), what the server acts upon may
+    not."""
+    return parse_guarded if target.is_container or is_acl(target) else parse_named_guarded
+
+
+async def graph_of(target: ResourceUrl, content: Content, media_type: MediaType, *, base: str, limits: Limits) -> Graph:
     """Step 10: the graph of an RDF body, as it was parsed before the transaction, or parsed now."""
     if content.fault is not None:
         raise content.fault
@@ -92,8 +101,8 @@ def graph_of(target: ResourceUrl, content: Content, media_type: MediaType, *, ba
         return Graph()  # no bytes are a Turtle document, but not a JSON one
     if not isinstance(content.body, Inline):  # what is parsed, patched and converted stays in its row
         raise TooLarge("rdf-too-large", "An RDF document may not be that large.")
-    read = parse if target.is_container or is_acl(target) else parse_named  # PR-55
-    return read(content.body.data, media_type, base=base, limits=limits)
+    read = reader_for(target)
+    return await read(content.body.data, media_type, base=base, limits=limits)
 
 
 def check_model(target: ResourceUrl, types: frozenset[str]) -> None:
@@ -154,7 +163,7 @@ async def check_webid(
     before = Graph()
     body = None if resource is None else await resources.body(target)
     if resource is not None and isinstance(body, Inline) and resource.kind is Kind.GRAPH:
-        before = parse_named(body.data, resource.media_type, base=target.iri(base_url), limits=limits)
+        before = await parse_named_guarded(body.data, resource.media_type, base=target.iri(base_url), limits=limits)
     check_issuers_kept(before, after)
 
 

@@ -15,6 +15,7 @@ from vault.config import Limits
 from vault.errors import Conflict, Malformed, TooLarge, Unprocessable
 from vault.rdf.edits import GraphEdit, apply_edit
 from vault.rdf.graph import Graph
+from vault.rdf.isolate import parse_guarded
 from vault.rdf.syntax import parse, serialise
 from vault.solid.apply import Change, open_change
 from vault.solid.checks import check_acl, check_conditions, check_name, check_place, check_webid, is_fault_of_type
@@ -26,7 +27,7 @@ from vault.solid.operation import Patch
 from vault.solid.ports import Resources, SolidWork
 from vault.solid.resource import ChangeSet, Inline, Kind, Resource
 from vault.solid.write import own_description, store
-from vault.values import NTRIPLES, TURTLE, MediaType, ResourceUrl
+from vault.values import JSON_LD, NTRIPLES, TURTLE, MediaType, ResourceUrl
 
 _PREFIX: Final = re.compile(r"^[ \t]*@?prefix[ \t]+([A-Za-z][A-Za-z0-9_-]{0,30}):[ \t]*<([^\s<>]{1,256})>", re.I | re.M)
 
@@ -41,15 +42,15 @@ class Edited:
 
 
 async def prepare_patch(resources: Resources, patch: Patch, *, base_url: str, limits: Limits) -> Edited | None:
-    """The edited document, worked out in a reading transaction; None when it is small, or no document to edit.
+    """The edited document, worked out in a reading transaction; None when that is quick, or there is no document.
 
     Raises what the edit itself raises: the caller decides whether it may be told by deciding first.
     """
     resource = await resources.get(patch.target)
     if resource is None or resource.kind is not Kind.GRAPH or patch.edit is None:
         return None
-    if resource.size <= limits.inline_parse_bytes:
-        return None
+    if resource.size <= limits.inline_parse_bytes and resource.media_type.essence != JSON_LD.essence:
+        return None  # JSON-LD may cost more than its size says
     return await _edited(resources, resource, patch.target, patch.edit, base_url=base_url, limits=limits)
 
 
@@ -110,7 +111,7 @@ async def _edited(
     if resource is not None:
         body = await resources.body(target)
         media_type, text = resource.media_type, body.data if isinstance(body, Inline) else b""
-        before = _stored_graph(text, media_type, base=target.iri(base_url), limits=limits)
+        before = await _stored_graph(text, media_type, base=target.iri(base_url), limits=limits)
     after = apply_edit(before, edit, limits=limits)
     version = None if resource is None else resource.version
     if resource is not None and after == before:
@@ -121,12 +122,12 @@ async def _edited(
     return Edited(version, after, data)
 
 
-def _stored_graph(text: bytes, media_type: MediaType, *, base: str, limits: Limits) -> Graph:
+async def _stored_graph(text: bytes, media_type: MediaType, *, base: str, limits: Limits) -> Graph:
     """The stored graph. A document with named graphs cannot be patched: they would be lost (PR-55)."""
     if not text:
         return Graph()
     try:
-        return parse(text, media_type, base=base, limits=limits)
+        return await parse_guarded(text, media_type, base=base, limits=limits)
     except Unprocessable as fault:
         if fault.reason == "named-graphs":
             raise Conflict("named-graphs", "A document with named graphs cannot be patched.") from fault
@@ -166,7 +167,7 @@ async def _patch_container(
         after = own_triples(target, apply_edit(before, edit, limits=limits), base_url=base_url)
     if standing.resource is not None and after == before:
         return change.finish(standing.resource)
-    content = own_description(target, after, base_url=base_url)
+    content = own_description(target, after, base_url=base_url, limits=limits)
     made = await store(change, standing, target, kind=Kind.CONTAINER, media_type=TURTLE, body=content)
     return change.finish(made)
 

@@ -9,7 +9,8 @@ from io import BytesIO
 from vault.config import Limits
 from vault.errors import Missing, NotAcceptable, PreconditionFailed
 from vault.rdf.graph import PIM, RDF, Graph, Iri, triple
-from vault.rdf.syntax import parse, parse_named, serialise
+from vault.rdf.isolate import parse_named_guarded
+from vault.rdf.syntax import parse, serialise
 from vault.solid.headers import NO_PREFERENCE, Verdict, evaluate_conditions, range_applies, resolve_range
 from vault.solid.listing import MINIMAL_CONTAINER, json_tail, syntax_for
 from vault.solid.negotiation import choose
@@ -148,18 +149,15 @@ async def _converted(
         if not isinstance(body, Inline):  # RDF stays in its row: see write.py
             raise Missing("no-such-resource", "There is nothing here.")
         place = read.target.iri(base_url)
+        # PR-55: the Turtle view of JSON-LD with named graphs is undefined; ours is its default graph.
+        graph = await parse_named_guarded(body.data, resource.media_type, base=place, limits=limits)
         if resource.size <= limits.inline_parse_bytes:
-            data = _convert(body.data, resource.media_type, chosen, base=place, limits=limits)
-        else:  # what was written here passed every guard; it is only slow
-            data = await asyncio.to_thread(_convert, body.data, resource.media_type, chosen, base=place, limits=limits)
+            data = serialise(graph, chosen)
+        else:
+            data = await asyncio.to_thread(serialise, graph, chosen)
         conversions.put(resource, chosen, data)
     content = None if data is None or read.head else Inline(data)
     return Representation(resource, chosen, etag, content, None if data is None else len(data))
-
-
-def _convert(data: bytes, stored: MediaType, chosen: MediaType, *, base: str, limits: Limits) -> bytes:
-    # PR-55: the Turtle view of JSON-LD with named graphs is undefined; ours is its default graph.
-    return serialise(parse_named(data, stored, base=base, limits=limits), chosen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from datetime import datetime
 from uuid import uuid4
 
 from vault.config import Limits
-from vault.errors import Conflict, Missing
+from vault.errors import Conflict, Missing, TooLarge
 from vault.rdf.graph import Graph
-from vault.rdf.syntax import parse, serialise
+from vault.rdf.isolate import parse_guarded
+from vault.rdf.syntax import serialise
 from vault.solid.apply import EMPTY, Change, open_change
 from vault.solid.checks import (
     check_acl,
@@ -53,7 +54,7 @@ async def put_resource(
     graph = None
     if kind is not Kind.BINARY:
         read_as = put.content.media_type or media_type
-        graph = graph_of(target, put.content, read_as, base=target.iri(base_url), limits=limits)
+        graph = await graph_of(target, put.content, read_as, base=target.iri(base_url), limits=limits)
     check_model(target, put.types)
     await check_place(work.resources, target, standing)
     await check_webid(work.resources, resource, target, graph, base_url=base_url, limits=limits)
@@ -61,7 +62,7 @@ async def put_resource(
         check_acl(target, graph, base_url=base_url)
     body: Body = put.content.body
     if kind is Kind.CONTAINER:  # D7: a body without protected triples replaces the container's own description
-        body = own_description(target, graph or Graph(), base_url=base_url)
+        body = own_description(target, graph or Graph(), base_url=base_url, limits=limits)
     made = await store(change, standing, target, kind=kind, media_type=media_type, body=body)
     return change.finish(made)
 
@@ -91,9 +92,9 @@ async def add_resource(
     url = await _free_name(work.resources, post, folder, new_name)
     body = post.content.body
     if kind is Kind.CONTAINER:
-        body = _description_of_child(url, post.content, base_url=base_url, limits=limits)
+        body = await _description_of_child(url, post.content, base_url=base_url, limits=limits)
     elif kind is Kind.GRAPH:  # LDP-2: relative IRIs mean the new resource; here only the syntax is checked
-        graph_of(url, post.content, media_type, base=url.iri(base_url), limits=limits)
+        await graph_of(url, post.content, media_type, base=url.iri(base_url), limits=limits)
     made = await change.create(url, kind, media_type, body)
     return change.finish(made)
 
@@ -124,10 +125,15 @@ async def store(
     return await change.create(target, kind, media_type, body)
 
 
-def own_description(container: ResourceUrl, graph: Graph, *, base_url: str) -> Inline:
+def own_description(container: ResourceUrl, graph: Graph, *, base_url: str, limits: Limits) -> Inline:
     """A container's own triples as they are kept: N-Triples, so that a listing takes them in as they stand."""
     own = own_triples(container, graph, base_url=base_url)
-    return Inline(serialise(own, NTRIPLES)) if own.triples else EMPTY
+    if not own.triples:
+        return EMPTY
+    data = serialise(own, NTRIPLES)
+    if len(data) > limits.rdf_bytes:
+        raise TooLarge("rdf-too-large", "The description of the container is too large.")
+    return Inline(data)
 
 
 async def _free_name(resources: Resources, post: Post, folder: bool, new_name: Callable[[], str]) -> ResourceUrl:
@@ -142,9 +148,9 @@ async def _free_name(resources: Resources, post: Post, folder: bool, new_name: C
     raise Conflict("no-free-name", "No free name could be found.")
 
 
-def _description_of_child(url: ResourceUrl, content: Content, *, base_url: str, limits: Limits) -> Inline:
+async def _description_of_child(url: ResourceUrl, content: Content, *, base_url: str, limits: Limits) -> Inline:
     """The description of a container made by POST, read relative to its own URI (LDP-2)."""
     if is_empty(content.body) or not isinstance(content.body, Inline):
         return EMPTY
-    graph = parse(content.body.data, content.media_type or TURTLE, base=url.iri(base_url), limits=limits)
-    return own_description(url, graph, base_url=base_url)
+    graph = await parse_guarded(content.body.data, content.media_type or TURTLE, base=url.iri(base_url), limits=limits)
+    return own_description(url, graph, base_url=base_url, limits=limits)
