@@ -1,0 +1,352 @@
+"""The OpenID provider over HTTP: discovery, keys, the authorization endpoint, tokens, userinfo, registration."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, assert_never
+from urllib.parse import parse_qsl, urlencode
+
+from aiohttp import hdrs, web
+
+from vault.errors import Forbidden, Malformed, OAuthRefusal, Refusal, Unauthenticated, UnsupportedMedia
+from vault.identity.authenticate import verified_claims
+from vault.identity.authorize import (
+    SCOPES,
+    Choice,
+    ConsentQuestion,
+    Desk,
+    Outcome,
+    Reason,
+    Redirect,
+    SignInQuestion,
+    authorize,
+)
+from vault.identity.clients import Client, ClientAuth
+from vault.identity.exchange import GRANT_TYPES, TokenDesk, TokenRequest, exchange
+from vault.identity.register import Registered, count_registration, register_client
+from vault.identity.tokens import ALGORITHMS
+from vault.values import Secret
+from vault.web.middleware import GUARD
+from vault.web.pages import read_form, render
+from vault.web.requests import parse_credentials, read_json, read_limited
+from vault.web.responses import json_response, wants_page
+from vault.web.routing import VAULT, Credentials, Route
+from vault.web.sessions import SIGN_IN, person_of, redirect_targets, way_to
+
+AUTHORIZE: Final = "/idp/auth"
+CONSENT: Final = "/idp/consent"
+TOKEN: Final = "/idp/token"  # noqa: S105 - a path
+USERINFO: Final = "/idp/userinfo"
+REGISTER: Final = "/idp/register"
+END_SESSION: Final = "/idp/end-session"
+JWKS: Final = "/idp/jwks"
+CONFIGURATION: Final = "/.well-known/openid-configuration"
+
+_NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_FOR_MINUTES = {"Cache-Control": "public, max-age=300"}
+_FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentPage:
+    """One app asks to act for the person: who it is as far as known, what it will be able to do and what not."""
+
+    template: ClassVar[str] = "account/consent.html"
+    client: Client
+    host: str  # where the answer goes: the one thing about an app that is certain
+    documented: bool  # its name and addresses come from a document at its own URL
+    scope: frozenset[str]
+    reason: Reason
+    email: str
+    webid: str
+    account: str
+    resume: str
+    change: str  # where to sign in as somebody else
+    back: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedPage:
+    """An authorization request that may not even be answered by a redirect: what is wrong, for person and developer."""
+
+    template: ClassVar[str] = "account/refused.html"
+    reason: str
+    detail: str
+
+
+async def get_configuration(request: web.Request) -> web.StreamResponse:
+    """OP-1, OP-2."""
+    base = request.app[VAULT].base_url
+    metadata = {
+        "issuer": base,
+        "authorization_endpoint": base + AUTHORIZE[1:],
+        "token_endpoint": base + TOKEN[1:],
+        "userinfo_endpoint": base + USERINFO[1:],
+        "jwks_uri": base + JWKS[1:],
+        "registration_endpoint": base + REGISTER[1:],
+        "end_session_endpoint": base + END_SESSION[1:],
+        "scopes_supported": list(SCOPES),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": list(GRANT_TYPES),
+        "subject_types_supported": ["public"],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": [method.value for method in _AUTH_METHODS],
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "dpop_signing_alg_values_supported": list(ALGORITHMS),
+        "claims_supported": ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "cnf", "webid"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "ui_locales_supported": ["nl", "fr", "de", "en"],
+        "authorization_response_iss_parameter_supported": True,
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "solid_oidc_supported": "https://solidproject.org/TR/solid-oidc",
+    }
+    return json_response(metadata, headers=_FOR_MINUTES)
+
+
+async def get_jwks(request: web.Request) -> web.StreamResponse:
+    """The public keys, the newest and those that still verify."""
+    keys = request.app[VAULT].keys.public_jwks()
+    return json_response(keys, headers=_FOR_MINUTES, media_type="application/jwk-set+json")
+
+
+async def get_authorization(request: web.Request) -> web.StreamResponse:
+    """The authorization endpoint (OP-3)."""
+    parameters = query_pairs(request.rel_url.raw_query_string)
+    return await _answer_authorization(request, parameters, None)
+
+
+async def post_authorization(request: web.Request) -> web.StreamResponse:
+    """OpenID Connect Core §3.1.2.1: POST too. Told to come back with GET, since the browser brings the session cookie
+    of a form that another site sent only then."""
+    raise web.HTTPSeeOther(f"{AUTHORIZE}?{urlencode(await posted(request))}")
+
+
+async def post_consent(request: web.Request) -> web.StreamResponse:
+    """The person's yes or no. Every step is taken again: nothing the form says about the request is believed."""
+    form = await read_form(request)
+    person = await person_of(request)
+    if person is not None and form.get("account") != person.account.id:
+        # Somebody else has signed in at this browser since the question was put.
+        raise web.HTTPSeeOther(f"{AUTHORIZE}?{form.get('resume', '')}")
+    try:
+        choice = Choice(form.get("choice", ""))
+    except ValueError:
+        raise Malformed("choice", "Say yes or no.") from None
+    return await _answer_authorization(request, query_pairs(form.get("resume", "")), choice)
+
+
+async def post_token(request: web.Request) -> web.StreamResponse:
+    """The token endpoint; refusals as RFC 6749 §5.2 has them."""
+    vault = request.app[VAULT]
+    try:
+        fields = await posted(request)
+        form = dict(fields)
+        if len(form) != len(fields):
+            raise OAuthRefusal("invalid_request", "A parameter is there twice.")
+        asked = TokenRequest(
+            form, _basic(request), tuple(request.headers.getall("DPoP", ())), vault.base_url + TOKEN[1:]
+        )
+        issued = await exchange(
+            asked,
+            TokenDesk(vault.reading, vault.writing, vault.replays, vault.keys, vault.settings, vault.clock()),
+        )
+    except OAuthRefusal as refusal:
+        return _oauth_error(request, refusal)
+    answer: dict[str, Any] = {
+        "access_token": issued.access_token.reveal(),
+        "token_type": "DPoP",
+        "expires_in": issued.expires_in,
+        "scope": " ".join(sorted(issued.scope)),
+    }
+    if issued.id_token is not None:
+        answer["id_token"] = issued.id_token.reveal()
+    if issued.refresh_token is not None:
+        answer["refresh_token"] = issued.refresh_token.reveal()
+    return json_response(answer, headers=_NOT_STORED)
+
+
+async def userinfo(request: web.Request) -> web.StreamResponse:
+    """OpenID Connect Core §5.3: whom an access token of ours is about."""
+    vault, credentials = request.app[VAULT], parse_credentials(request)
+    if credentials is None:
+        raise Unauthenticated("credentials-needed", "This needs an access token.")
+    claims = await verified_claims(
+        credentials,
+        issuers=vault.issuers,
+        replays=vault.replays,
+        settings=vault.settings.identity,
+        limits=vault.settings.limits,
+        now=vault.clock(),
+    )
+    if claims.issuer != vault.base_url:
+        raise Unauthenticated("token-of-another-issuer", "This is not one of our tokens.", error="invalid_token")
+    if "openid" not in claims.scope:
+        raise Forbidden("insufficient-scope", "This needs the scope openid.")
+    return json_response({"sub": claims.webid, "webid": claims.webid}, headers=_NOT_STORED)
+
+
+async def post_registration(request: web.Request) -> web.StreamResponse:
+    """Dynamic client registration (RFC 7591)."""
+    vault, now = request.app[VAULT], request.app[VAULT].clock()
+    try:
+        metadata = await read_json(request, dict[str, Any])
+        address = request.app[GUARD].address(request)
+        await count_registration(vault.tries, address=address, settings=vault.settings, now=now)
+        async with vault.writing() as work:
+            registered = await register_client(work, metadata, now=now)
+    except OAuthRefusal as refusal:
+        return _oauth_error(request, refusal)
+    return json_response(_registration(registered), 201, headers=_NOT_STORED)
+
+
+ROUTES: Final = (
+    Route("GET", CONFIGURATION, get_configuration, Credentials.NOTHING),
+    Route("GET", JWKS, get_jwks, Credentials.NOTHING),
+    Route("GET", AUTHORIZE, get_authorization, Credentials.VISITOR),
+    Route("POST", AUTHORIZE, post_authorization, Credentials.VISITOR),
+    Route("POST", CONSENT, post_consent, Credentials.SESSION),
+    Route("POST", TOKEN, post_token, Credentials.CLIENT),
+    Route("GET", USERINFO, userinfo, Credentials.TOKEN),
+    Route("POST", USERINFO, userinfo, Credentials.TOKEN),
+    Route("POST", REGISTER, post_registration, Credentials.CLIENT),
+)
+
+_AUTH_METHODS = (ClientAuth.SECRET_BASIC, ClientAuth.SECRET_POST, ClientAuth.NONE)
+
+
+async def _answer_authorization(
+    request: web.Request, parameters: Sequence[tuple[str, str]], choice: Choice | None
+) -> web.StreamResponse:
+    vault = request.app[VAULT]
+    desk = Desk(
+        reading=vault.reading,
+        writing=vault.writing,
+        issuers=vault.issuers,
+        settings=vault.settings,
+        key=vault.secrets.forms,
+        now=vault.clock(),
+        person=await person_of(request),
+        choice=choice,
+    )
+    try:
+        outcome: Outcome = await authorize(parameters, desk)
+    except OAuthRefusal as refusal:
+        if not wants_page(request):
+            raise
+        return render(request, RefusedPage(refusal.reason, refusal.detail), status=400)
+    match outcome:
+        case Redirect():
+            # RFC 9700 §4.12: 303, so that no browser sends the form, and with it the answer, once more.
+            return to_client(outcome.url)
+        case SignInQuestion():
+            again = {"again": "1"} if outcome.reason is Reason.SIGN_IN_AGAIN else {}
+            raise web.HTTPSeeOther(way_to(SIGN_IN, f"{AUTHORIZE}?{urlencode(outcome.resume)}", **again))
+        case ConsentQuestion():
+            return _consent_page(request, outcome)
+        case _:
+            assert_never(outcome)
+
+
+def to_client(url: str) -> web.Response:
+    """A redirect to a client, byte for byte as the URL was put together."""
+    return web.Response(status=303, headers={"Location": url, **_NOT_STORED})
+
+
+def _consent_page(request: web.Request, question: ConsentQuestion) -> web.Response:
+    asked, person = question.request, question.request.person
+    assert person is not None  # the steps have asked for a sign-in before
+    resume = urlencode(asked.parameters)
+    here = f"{AUTHORIZE}?{resume}"
+    page = ConsentPage(
+        client=question.client,
+        host=_host(asked.redirect_uri or ""),
+        documented=question.client.id.startswith(("https://", "http://")),
+        scope=asked.scope,
+        reason=question.reason,
+        email=person.account.email,
+        webid=person.account.webid,
+        account=person.account.id,
+        resume=resume,
+        change=way_to(SIGN_IN, here, again="1"),
+        back=here,
+    )
+    return render(request, page, forms_to=redirect_targets(asked.parameters))
+
+
+def _host(redirect_uri: str) -> str:
+    scheme, _, rest = redirect_uri.partition("://")
+    return rest.partition("/")[0].partition("?")[0] if scheme in ("https", "http") else redirect_uri.partition(":")[0]
+
+
+def query_pairs(query: str) -> list[tuple[str, str]]:
+    """The parameters of a query or form; raises Malformed."""
+    try:
+        return parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except (ValueError, UnicodeDecodeError):
+        raise Malformed("parameters", "The parameters cannot be read.") from None
+
+
+async def posted(request: web.Request) -> list[tuple[str, str]]:
+    if request.content_type != _FORM:
+        raise UnsupportedMedia("form-type", "A form is sent urlencoded.", accepted=(_FORM,))
+    data = await read_limited(request, request.app[VAULT].settings.limits.form_bytes)
+    try:
+        return query_pairs(data.decode("ascii"))
+    except UnicodeDecodeError:
+        raise Malformed("parameters", "The parameters cannot be read.") from None
+
+
+def _basic(request: web.Request) -> tuple[str, Secret] | None:
+    """HTTP Basic credentials as they came; how they are encoded is for `exchange` to find out."""
+    values = request.headers.getall(hdrs.AUTHORIZATION, ())
+    if not values:
+        return None
+    scheme, _, text = values[0].partition(" ")
+    if len(values) > 1 or scheme.lower() != "basic":
+        raise OAuthRefusal("invalid_request", "A client authenticates with one Basic header, or in the form.")
+    try:
+        name, colon, secret = base64.b64decode(text.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        raise OAuthRefusal("invalid_client", "The Basic credentials cannot be read.") from None
+    if not colon:
+        raise OAuthRefusal("invalid_client", "The Basic credentials cannot be read.")
+    return name, Secret(secret)
+
+
+def _oauth_error(request: web.Request, refusal: Refusal) -> web.Response:
+    """RFC 6749 §5.2: 401 for a client that did not prove who it is, 400 for everything else."""
+    status = 401 if refusal.reason == "invalid_client" else 400
+    words = "".join(ch if " " <= ch <= "~" and ch not in '"\\' else "?" for ch in refusal.detail)
+    body = {**refusal.facts, "error": refusal.reason, **({"error_description": words} if words else {})}
+    response = json_response(body, status, headers=_NOT_STORED)
+    if status == 401 and hdrs.AUTHORIZATION in request.headers:
+        response.headers[hdrs.WWW_AUTHENTICATE] = 'Basic realm="clients", charset="UTF-8"'
+    return response
+
+
+def _registration(registered: Registered) -> Mapping[str, Any]:
+    client, secret = registered.client, registered.secret
+    answer: dict[str, Any] = {
+        "client_id": client.id,
+        "client_id_issued_at": int(client.created.timestamp()),
+        "client_name": client.name,
+        "redirect_uris": client.redirect_uris,
+        "post_logout_redirect_uris": client.post_logout_redirect_uris,
+        "grant_types": sorted(client.grant_types),
+        "response_types": ["code"],
+        "token_endpoint_auth_method": client.auth.value,
+        "id_token_signed_response_alg": "ES256",
+        "scope": " ".join(SCOPES),
+    }
+    if secret is not None:
+        answer |= {"client_secret": secret.reveal(), "client_secret_expires_at": 0}
+    if client.client_uri is not None:
+        answer["client_uri"] = client.client_uri
+    return answer
