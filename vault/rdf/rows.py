@@ -11,10 +11,11 @@ from typing import TypeAlias
 
 import pyoxigraph
 
-from vault.rdf.graph import RDF, Triple
+from vault.rdf.graph import RDF, Dataset, Triple
 
 # Subject, predicate and object, each as N-Triples writes it: "<iri>", "_:label", "\"text\"@en".
 Row: TypeAlias = tuple[str, str, str]
+QuadRow: TypeAlias = tuple[str, str, str, str]  # and the graph's name, empty for the default graph
 Statements: TypeAlias = Mapping[str, Mapping[str, list[str]]]  # subject → predicate → objects
 
 FIRST, REST, NIL = str(RDF.first), str(RDF.rest), str(RDF.nil)
@@ -34,9 +35,22 @@ def rows_of(triples: Iterable[Triple]) -> list[Row]:
     return rows
 
 
+def quads_of(dataset: Dataset) -> list[QuadRow]:
+    """The quads as text, in no promised order."""
+    written = pyoxigraph.serialize(dataset.quads, format=pyoxigraph.RdfFormat.N_QUADS) or b""
+    rows = []
+    for line in written.decode().split("\n")[:-1]:
+        subject, predicate, rest = line[:-2].split(" ", 2)
+        # Neither a datatype nor a graph name holds a quotation mark, so the last one ends the literal.
+        cut = rest.find(" ", rest.rfind('"') + 1)
+        obj, graph = (rest, "") if cut < 0 else (rest[:cut], rest[cut + 1 :])
+        rows.append((subject, predicate, obj, graph))
+    return rows
+
+
 def is_blank(term: str) -> bool:
     """True for the text of a blank node."""
-    return term[0] == "_"
+    return term.startswith("_")
 
 
 def by_subject(rows: Iterable[Row]) -> Statements:
