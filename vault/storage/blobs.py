@@ -13,11 +13,12 @@ import re
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import aiofiles
+from aiofiles.threadpool.binary import AsyncFileIO
 
 from vault.errors import TooLarge, Unavailable
 from vault.solid.ports import Span
@@ -42,11 +43,11 @@ class FileBlobs:
     async def save(self, chunks: AsyncIterator[bytes], /, *, limit: int) -> BlobRef:
         temporary = self._arriving / secrets.token_hex(16)
         try:
-            await asyncio.to_thread(_make_folder, self._arriving)
+            with _our_disk():
+                await asyncio.to_thread(_make_folder, self._arriving)
             sha256, size = await _receive(temporary, chunks, limit)
-            await asyncio.to_thread(_settle, temporary, self._path(sha256))
-        except OSError as error:
-            raise _unavailable() from error
+            with _our_disk():
+                await asyncio.to_thread(_settle, temporary, self._path(sha256))
         finally:
             # Nothing is left behind, however this ended; after a success the name is gone already.
             with suppress(OSError):
@@ -56,20 +57,22 @@ class FileBlobs:
     async def open(self, ref: BlobRef, /, span: Span | None = None) -> AsyncIterator[bytes]:
         """The bytes, or those of `span`; raises Unavailable before the first byte when the file is not whole."""
         first, last = (span.first, min(span.last, ref.size - 1)) if span else (0, ref.size - 1)
+        with _our_disk():
+            file = await aiofiles.open(self._path(ref.sha256), "rb")
         try:
-            async with aiofiles.open(self._path(ref.sha256), "rb") as file:
-                if os.fstat(file.fileno()).st_size != ref.size:
-                    raise _unavailable()
-                await file.seek(first)
-                left = last - first + 1
-                while left > 0:
+            if os.fstat(file.fileno()).st_size != ref.size:
+                raise _unavailable()
+            await file.seek(first)
+            left = last - first + 1
+            while left > 0:
+                with _our_disk():
                     chunk = await file.read(min(_CHUNK, left))
-                    if not chunk:
-                        raise _unavailable()
-                    left -= len(chunk)
-                    yield chunk
-        except OSError as error:
-            raise _unavailable() from error
+                if not chunk:
+                    raise _unavailable()
+                left -= len(chunk)
+                yield chunk
+        finally:
+            await file.close()
 
     async def sweep(self, referenced: Referenced, /, *, now: datetime) -> int:
         """Removes files older than an hour that no resource stands on, and what interrupted uploads left; how many."""
@@ -123,16 +126,27 @@ def _key(resource: Resource, wanted: MediaType) -> tuple[str, str, int, str]:
 
 async def _receive(temporary: Path, chunks: AsyncIterator[bytes], limit: int) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
-    async with aiofiles.open(temporary, "xb", opener=_private) as file:
+    with _our_disk():
+        file = await aiofiles.open(temporary, "xb", buffering=0, opener=_private)
+    try:
         async for chunk in chunks:
             size += len(chunk)
             if size > limit:
                 raise TooLarge("body-too-large", "The body is larger than what is accepted here.")
             digest.update(chunk)
-            await file.write(chunk)
-        await file.flush()
-        await asyncio.to_thread(os.fsync, file.fileno())
+            with _our_disk():
+                await _write_all(file, chunk)
+        with _our_disk():
+            await asyncio.to_thread(os.fsync, file.fileno())
+    finally:
+        await file.close()
     return digest.hexdigest(), size
+
+
+async def _write_all(file: AsyncFileIO, chunk: bytes) -> None:
+    left = memoryview(chunk)
+    while left:
+        left = left[await file.write(left) :]
 
 
 def _private(path: str, flags: int) -> int:
@@ -203,6 +217,15 @@ def _discard(paths: list[Path], aside: Path, before: float) -> int:
                 os.link(taken, path)
         taken.unlink()
     return removed
+
+
+@contextmanager
+def _our_disk() -> Iterator[None]:
+    """An error of our disk is Unavailable; one of the sender's connection stays what it is."""
+    try:
+        yield
+    except OSError as error:
+        raise _unavailable() from error
 
 
 def _unavailable() -> Unavailable:

@@ -13,9 +13,14 @@ _APPEND_ENTRY = """
     INSERT INTO audit (pod, number, at, event, actor, subject, facts, previous, digest)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_ENTRY = "SELECT pod, number, at, event, actor, subject, facts, previous, digest FROM audit"
-_OLDEST_FIRST = f"{_ENTRY} WHERE pod = ? AND number > ? ORDER BY number LIMIT ?"
-_NEWEST_FIRST = f"{_ENTRY} WHERE pod = ? AND (number < ? OR ? = 0) ORDER BY number DESC LIMIT ?"
+_OLDEST_FIRST = """
+    SELECT pod, number, at, event, actor, subject, facts, previous, digest FROM audit
+    WHERE pod = ? AND number > ? ORDER BY number LIMIT ?
+"""
+_NEWEST_FIRST = """
+    SELECT pod, number, at, event, actor, subject, facts, previous, digest FROM audit
+    WHERE pod = ? AND number < ? ORDER BY number DESC LIMIT ?
+"""
 _FIRST_POD = "SELECT min(pod) FROM audit"
 _NEXT_POD = "SELECT min(pod) FROM audit WHERE pod > ?"
 # Like versions, numbers are at least the clock's microseconds: they still grow when all older notices are deleted.
@@ -24,6 +29,8 @@ _APPEND_NOTICE = """
     SELECT ?, CASE WHEN last < ? THEN ? ELSE last + 1 END, ?, ?, ?, ?, ?
     FROM (SELECT coalesce(max(number), 0) AS last FROM outbox WHERE pod = ?) AS newest
 """
+
+_END_OF_CHAIN = 2**62
 
 
 class SqlAuditLog:
@@ -49,7 +56,7 @@ class SqlAuditLog:
         self, pod: PodName, /, *, after: int = 0, limit: int = 1000, newest_first: bool = False
     ) -> list[AuditEntry]:
         if newest_first:
-            rows = await self._transaction.all(_NEWEST_FIRST, (pod, after, after, limit))
+            rows = await self._transaction.all(_NEWEST_FIRST, (pod, after or _END_OF_CHAIN, limit))
         else:
             rows = await self._transaction.all(_OLDEST_FIRST, (pod, after, limit))
         return [_entry(row) for row in rows]

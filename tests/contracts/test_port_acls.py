@@ -1,0 +1,112 @@
+"""`Acls`: the nearest ACL governs, and its text is that of the version that was found."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.contracts.stores import ALICE, BOB, a_draft, at, put, webid
+from vault.access.decide import EffectiveAcl
+from vault.errors import Missing
+from vault.storage.database import Database
+from vault.values import JSON_LD, TURTLE, PodName
+
+
+async def _effective(store: Database, path: str, pod: PodName = ALICE) -> EffectiveAcl | None:
+    async with store.reading() as work:
+        return await work.acls.effective(at(path, pod))
+
+
+@pytest.mark.requirement("WA-6")
+@pytest.mark.parametrize(
+    ("asked", "found", "inherited"),
+    [
+        ("/", "/.acl", False),
+        ("/x", "/.acl", True),
+        ("/c/", "/.acl", True),
+        ("/c/d/", "/c/d/.acl", False),
+        ("/c/d/own", "/c/d/own.acl", False),
+        ("/c/d/other", "/c/d/.acl", True),
+        ("/c/d/e/f/g/h", "/c/d/.acl", True),
+        ("/c/d/own.acl", "/c/d/own.acl", False),
+        ("/c/d/own.meta", "/c/d/own.acl", False),
+        ("/c/d/other.acl", "/c/d/.acl", True),
+        ("/c/d/.acl", "/c/d/.acl", False),
+        ("/-c/-d/x", "/-c/.acl", True),
+    ],
+)
+async def test_the_nearest_acl_governs(store: Database, asked: str, found: str, inherited: bool) -> None:
+    async with store.writing() as work:
+        for path in ("/", "/.acl", "/c/d/", "/c/d/.acl", "/c/d/own", "/c/d/own.acl", "/-c/.acl"):
+            await put(work, path)
+        version = (await put(work, found)).version
+    subject = at(found.removesuffix(".acl"))
+    assert await _effective(store, asked) == EffectiveAcl(at(found), version, subject, inherited, webid(ALICE))
+
+
+async def test_the_deepest_path_finds_the_root_acl(store: Database) -> None:
+    async with store.writing() as work:
+        await put(work, "/.acl")
+    found = await _effective(store, "/" + "a/" * 300)
+    assert found is not None
+    assert found.url == at("/.acl")
+
+
+async def test_no_pod_and_a_pod_without_any_acl_have_none(store: Database) -> None:
+    async with store.writing() as work:
+        await put(work, "/.acl")
+    assert await _effective(store, "/x", PodName("nobody")) is None
+    assert await _effective(store, "/x", BOB) is None
+
+
+@pytest.mark.requirement("PR-45")
+async def test_a_removed_acl_gives_way_to_the_one_above(store: Database) -> None:
+    async with store.writing() as work:
+        await put(work, "/.acl")
+        await put(work, "/x")
+        await put(work, "/x.acl")
+        await work.resources.remove(at("/x"))
+    found = await _effective(store, "/x")
+    assert found is not None
+    assert found.url == at("/.acl")
+
+
+async def test_the_text_and_its_type_are_those_stored(store: Database) -> None:
+    async with store.writing() as work:
+        await put(work, "/.acl", b"<#owner> a <#x>.")
+    async with store.reading() as work:
+        acl = await work.acls.effective(at("/x"))
+        assert acl is not None
+        assert await work.acls.text(acl) == b"<#owner> a <#x>."
+        assert await work.acls.media_type(acl) == TURTLE
+
+
+async def test_a_large_acl_is_read_from_its_blob(store: Database) -> None:
+    text = b"# long\n" * 10_000
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield text
+
+    ref = await store.blobs.save(chunks(), limit=len(text))
+    async with store.writing() as work:
+        await work.resources.put(a_draft("/.acl", media_type=JSON_LD), ref)
+    async with store.reading() as work:
+        acl = await work.acls.effective(at("/x"))
+        assert acl is not None
+        assert await work.acls.text(acl) == text
+        assert await work.acls.media_type(acl) == JSON_LD
+
+
+async def test_a_newer_text_never_passes_for_an_older_acl(store: Database) -> None:
+    async with store.writing() as work:
+        await put(work, "/.acl", b"old")
+    old = await _effective(store, "/")
+    assert old is not None
+    async with store.writing() as work:
+        await put(work, "/.acl", b"new")
+    async with store.reading() as work:
+        with pytest.raises(Missing):
+            await work.acls.text(old)
+        with pytest.raises(Missing):
+            await work.acls.media_type(old)
