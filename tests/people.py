@@ -212,8 +212,10 @@ class Visitor:
             response = await self.session.post(
                 endpoint,
                 data={"grant_type": "client_credentials", "scope": "webid"},
-                auth=aiohttp.BasicAuth(person.client_id, person.client_secret),
-                headers={"DPoP": person.proof("POST", endpoint)},
+                headers={
+                    "Authorization": aiohttp.encode_basic_auth(person.client_id, person.client_secret),
+                    "DPoP": person.proof("POST", endpoint),
+                },
             )
             answer = await response.json()
             assert response.status == 200, answer

@@ -7,7 +7,6 @@ import os
 import resource
 import signal
 import socket
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -28,6 +27,7 @@ from vault.identity.tokens import KeyRing
 from vault.outbound.documents import Documents
 from vault.outbound.fetch import Fetcher
 from vault.ports import ServerSecrets, Vault
+from vault.rdf.isolate import claim_stack, close_cells
 from vault.storage.blobs import MemoryConversions
 from vault.storage.database import Database
 from vault.values import Clock
@@ -40,7 +40,6 @@ from vault.workers import supervise
 
 MIB: Final = 1024 * 1024
 STACK_BYTES: Final = 8 * MIB  # LIM-01
-LEAST_STACK_BYTES: Final = 4 * MIB
 _CONVERSION_BYTES: Final = 64 * MIB
 _HOUSEKEEPING_SECONDS: Final = 60.0
 _MOST_ROUNDS: Final = 100
@@ -76,6 +75,7 @@ async def open_vault(settings: Settings, *, clock: Clock = utc_now) -> AsyncIter
 async def open_machine(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[Machine]:
     """Opens the adapters in order and closes them in the reverse one."""
     async with AsyncExitStack() as opened:
+        opened.callback(close_cells)
         database = await Database.open(settings.storage, clock=clock)
         opened.push_async_callback(database.close)
         keys, secrets = await _own_keys(database, clock)
@@ -180,10 +180,10 @@ def prepare_process() -> None:
     if soft != resource.RLIM_INFINITY and soft < STACK_BYTES:
         room = STACK_BYTES if hard == resource.RLIM_INFINITY else min(STACK_BYTES, hard)
         resource.setrlimit(resource.RLIMIT_STACK, (room, hard))
-        soft = room
-    if soft != resource.RLIM_INFINITY and soft < LEAST_STACK_BYTES:
-        raise StartError(f"the stack limit is {soft} bytes and must be at least {LEAST_STACK_BYTES} (ulimit -s 8192)")
-    threading.stack_size(STACK_BYTES)
+    try:
+        claim_stack()
+    except RuntimeError as error:
+        raise StartError(str(error)) from None
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files != most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -75,7 +75,7 @@ def configure(*, level: str, form: str, stream: TextIO | None = None) -> None:
     _log = structlog.get_logger().bind()
     _lines = out.write if form == "json" and _LEVELS[level] <= logging.INFO else None
     root = logging.getLogger()
-    root.handlers[:] = [_Bridge()]
+    root.handlers[:] = [*(handler for handler in root.handlers if not isinstance(handler, _Bridge)), _Bridge()]
     root.setLevel(max(_LEVELS[level], logging.INFO))
 
 

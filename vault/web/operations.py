@@ -9,9 +9,10 @@ from aiohttp import hdrs, web
 
 from vault.errors import Malformed, Refusal, UnsupportedMedia
 from vault.ports import Vault
-from vault.rdf.isolate import parse_guarded
+from vault.rdf.isolate import parse_guarded, parse_named_guarded
 from vault.rdf.patch import parse_patch
 from vault.rdf.syntax import is_rdf
+from vault.solid.checks import wants_container
 from vault.solid.headers import (
     Conditions,
     parse_conditions,
@@ -24,7 +25,7 @@ from vault.solid.headers import (
 from vault.solid.methods import ACCEPT_PATCH
 from vault.solid.negotiation import parse_accept
 from vault.solid.operation import Content, Delete, Operation, Patch, Post, Put, Read
-from vault.solid.paths import auxiliary
+from vault.solid.paths import auxiliary, is_acl
 from vault.solid.resource import Body, Inline
 from vault.values import N3_PATCH, SPARQL_UPDATE, MediaType, ResourceUrl, parse_media_type
 from vault.web.requests import body_chunks, has_body, read_limited
@@ -73,8 +74,12 @@ async def read_content(request: web.Request, operation: Put | Post, vault: Vault
         return Content(await _binary(request, vault), media_type)
     assert media_type is not None
     data = await read_limited(request, limits.rdf_bytes)
+    # PR-55: a plain document may hold named graphs; what the server itself reads is one graph.
+    target = operation.target
+    one = wants_container(operation.types) if isinstance(operation, Post) else target.is_container or is_acl(target)
+    read = parse_guarded if one else parse_named_guarded
     try:
-        graph = await parse_guarded(data, media_type, base=operation.target.iri(vault.base_url), limits=limits)
+        graph = await read(data, media_type, base=target.iri(vault.base_url), limits=limits)
     except Refusal as fault:
         return Content(Inline(data), media_type, fault=fault)
     return Content(Inline(data), media_type, graph)

@@ -8,12 +8,18 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from vault.errors import MethodNotAllowed
-from vault.web import health, resources
+from vault.web import accounts, health, logout, oidc, resources
 from vault.web.middleware import preflight
 from vault.web.requests import expect_continue
 from vault.web.routing import KNOWN_METHODS, TABLE, Handler, Route
 
-ROUTES: Final[tuple[Route, ...]] = (*health.ROUTES, *resources.ROUTES)
+ROUTES: Final[tuple[Route, ...]] = (
+    *health.ROUTES,
+    *oidc.ROUTES,
+    *logout.ROUTES,
+    *accounts.ROUTES,
+    *resources.ROUTES,
+)
 
 
 def install(app: web.Application, routes: Iterable[Route]) -> None:
