@@ -7,14 +7,14 @@ ecosystems: fixed client credentials let a machine sign in as an account's WebID
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from vault.datasluis.ask import RequestDraft, submit_request
+from vault.datasluis.ask import submit_request
 from vault.datasluis.deposit import deposit_message
 from vault.datasluis.onboard import register_participant
 from vault.datasluis.registry import Admission, Contact, Contract, Participant, Role
@@ -34,18 +34,19 @@ from vault.values import (
     parse_media_type,
     parse_pod_name,
 )
+from vault.web.datasluis_json import RequestForm, draft_of
 
 
 class _Strict(msgspec.Struct, forbid_unknown_fields=True, rename="camel", frozen=True):
     """An unknown key in a seed file is a mistake, not a wish."""
 
 
-class SeedCredentials(_Strict):
+class SeedCredentials(_Strict, frozen=True):
     id: str
     secret: str
 
 
-class SeedAccount(_Strict):
+class SeedAccount(_Strict, frozen=True):
     email: str
     password: str
     pod: str
@@ -54,12 +55,12 @@ class SeedAccount(_Strict):
     credentials: SeedCredentials | None = None
 
 
-class SeedContact(_Strict):
+class SeedContact(_Strict, frozen=True):
     name: str
     email: str
 
 
-class SeedContract(_Strict):
+class SeedContract(_Strict, frozen=True):
     data_types: list[str]
     purposes: list[str]
     since: str
@@ -67,7 +68,7 @@ class SeedContract(_Strict):
     max_days: int
 
 
-class SeedParticipant(_Strict):
+class SeedParticipant(_Strict, frozen=True):
     id: str
     account: str  # the pod name of the account whose WebID the organisation uses
     roles: list[Role]
@@ -80,7 +81,7 @@ class SeedParticipant(_Strict):
     suspended: bool = False
 
 
-class SeedDeposit(_Strict):
+class SeedDeposit(_Strict, frozen=True):
     source: str  # a participant id
     person: str  # the national number the source asked about
     file: str  # relative to the seed file
@@ -88,13 +89,14 @@ class SeedDeposit(_Strict):
     reference: str | None = None
 
 
-class SeedRequest(_Strict):
+class SeedRequest(_Strict, frozen=True):
     data_user: str  # a participant id
     citizen: str  # a pod name
-    draft: dict[str, Any]
+    days: int  # how long the access is asked for, from the day of seeding on
+    ask: dict[str, Any]  # as the body of POST /datasluis/requests, without citizen and until
 
 
-class Plan(_Strict):
+class Plan(_Strict, frozen=True):
     """A whole seed file."""
 
     accounts: list[SeedAccount]
@@ -243,10 +245,16 @@ async def _request(vault: Vault, entry: SeedRequest) -> None:
         before = await work.requests.for_data_user(user.id)
         if any(request.citizen == account.webid for request in before):
             return  # asked already: a second run of the same file asks nothing twice
-        draft = msgspec.convert({**entry.draft, "citizen": account.webid}, RequestDraft)
+        until = (vault.clock() + timedelta(days=entry.days)).isoformat()
+        form = msgspec.convert({**entry.ask, "citizen": account.webid, "until": until}, RequestForm)
         agent = Agent(user.webid, None, vault.base_url)
         await submit_request(
-            work, agent=agent, draft=draft, catalogue=vault.catalogue, settings=vault.settings, now=vault.clock()
+            work,
+            agent=agent,
+            draft=draft_of(form),
+            catalogue=vault.catalogue,
+            settings=vault.settings,
+            now=vault.clock(),
         )
 
 

@@ -12,15 +12,19 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
-import aiohttp
-
 from examples.manage_my_career.party import Party
+from tests.benchmarks.plan import DIPLOMA, PLAN
+from vault.app import open_vault
+from vault.config import Settings, load_settings
+from vault.datasluis.answer import Choice, approve_request
+from vault.seed import read_plan, seed
+from vault.values import Citizen, PodName, WebId
 
 SERVER_CORE = 0
 LOAD_CORE = 1
-TURTLE = {"Content-Type": "text/turtle"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,14 @@ class Ecosystem:
     base_url: str
     port: int
     owner: Party
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A view that a grant opened, and the organisation that may read it."""
+
+    view: str
+    reader: Party
 
 
 def free_port() -> int:
@@ -84,49 +96,45 @@ async def bare() -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def vault(folder: Path) -> AsyncIterator[Ecosystem]:
-    """A seeded vault with one account, `alice`."""
+async def vault(folder: Path) -> AsyncIterator[tuple[Ecosystem, Shared]]:
+    """A seeded vault with the account `alice`, one of whose diplomas the organisation `hr` may read."""
     port = free_port()
-    plan = folder / "seed.json"
-    plan.write_text(
-        json.dumps(
-            {
-                "accounts": [
-                    {
-                        "email": "alice@example.org",
-                        "password": "correct-horse-battery",
-                        "pod": "alice",
-                        "credentials": {"id": "bench", "secret": "bench-secret"},
-                    }
-                ]
-            }
-        )
-    )
     environment = {"DATAKLUIS_DATA": str(folder / "data"), "DATAKLUIS_PORT": str(port), "DATAKLUIS_LOG_LEVEL": "error"}
     environment["DATAKLUIS_REQUESTS_PER_MINUTE"] = "0"
-    seeding = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "vault.cli",
-        "seed",
-        str(plan),
-        env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,
-    )
-    if await seeding.wait() != 0:
-        raise RuntimeError("the store could not be seeded")
+    view = await _prepare(load_settings(environment=environment), folder)
     async with process(["vault.cli", "serve"], port, environment):
         base = f"http://localhost:{port}/"
-        async with Party(base, "bench", "bench-secret") as owner:
-            yield Ecosystem(base, port, owner)
+        async with Party(base, "bench", "bench-secret") as owner, Party(base, "hr", "hr-secret") as reader:
+            yield Ecosystem(base, port, owner), Shared(view, reader)
+
+
+async def _prepare(settings: Settings, folder: Path) -> str:
+    """Accounts, a diploma and a grant, laid down by the use cases themselves; the address of the view."""
+    plan = folder / "seed.json"
+    plan.write_text(json.dumps(PLAN))
+    (folder / "diploma.ttl").write_bytes(DIPLOMA)
+    async with open_vault(settings) as machine:
+        laid = await seed(machine, read_plan(plan), folder)
+        webid = WebId(laid.accounts["alice"]["webId"])
+        async with machine.writing() as work:
+            account = await work.accounts.by_webid(webid)
+            asked = (await work.requests.for_pod(PodName("alice")))[0]
+            deposited = (await work.deposits.for_pod(PodName("alice")))[0]
+            assert account is not None
+            grant = await approve_request(
+                work,
+                citizen=Citizen(account.id, webid, account.pod, stepped_up=True),
+                request_id=asked.id,
+                choice=Choice(
+                    ((deposited.url, ("title", "date")),), machine.clock() + timedelta(days=7), asked.version
+                ),
+                catalogue=machine.catalogue,
+                now=machine.clock(),
+            )
+        return f"{machine.base_url}datasluis/view/{grant.id}/{grant.items[0].key}"
 
 
 async def put(eco: Ecosystem, path: str, body: bytes, media_type: str = "text/turtle") -> None:
     answer = await eco.owner.call("PUT", f"{eco.base_url}{path}", body=body, headers={"Content-Type": media_type})
     if answer.status not in (201, 204):
         raise RuntimeError(f"PUT {path}: {answer.status} {answer.text[:200]}")
-
-
-async def fetch(url: str) -> tuple[int, bytes]:
-    async with aiohttp.ClientSession() as http, http.get(url) as answer:
-        return answer.status, await answer.read()
