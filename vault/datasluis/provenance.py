@@ -33,14 +33,14 @@ class Provenance:
 
 
 def provenance(deposited: Deposited | None, body_digest: str, source: str | None) -> Provenance:
-    """`body_digest`: SHA-256 of the stored bytes, hex. What a citizen edited is no longer the source's word, whatever
-    else is true of it; what a source withdrew stays withdrawn when it was not edited."""
+    """`body_digest`: SHA-256 of the stored bytes, hex. What a source withdrew stays withdrawn, edited or not: an edit
+    must not hide it. What a citizen edited otherwise is no longer the source's word."""
     if deposited is None:
         return Provenance(Verification.SELF_DECLARED)
-    if deposited.digest != body_digest:
-        return Provenance(Verification.CHANGED, source, deposited.delivered)
     if deposited.withdrawn:
         return Provenance(Verification.WITHDRAWN, source, deposited.delivered)
+    if deposited.digest != body_digest:
+        return Provenance(Verification.CHANGED, source, deposited.delivered)
     if deposited.self_declared:
         return Provenance(Verification.SELF_DECLARED, source, deposited.delivered)
     return Provenance(Verification.AS_DELIVERED, source, deposited.delivered)
