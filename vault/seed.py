@@ -220,7 +220,7 @@ async def _deposit(vault: Vault, entry: SeedDeposit, folder: Path) -> None:
     raw = (folder / entry.file).read_bytes()
     async with vault.writing() as work:
         source = await _known(work, entry.source)
-        await deposit_message(
+        report = await deposit_message(
             work,
             source=source,
             raw=raw,
@@ -234,6 +234,8 @@ async def _deposit(vault: Vault, entry: SeedDeposit, folder: Path) -> None:
             base_url=vault.base_url,
             now=vault.clock(),
         )
+    if report.refusal is not None:
+        raise report.refusal
 
 
 async def _request(vault: Vault, entry: SeedRequest) -> None:
