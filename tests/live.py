@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import uvloop
 
 from tests.people import CAST, Person, read_cast
+from vault import observe
 from vault.app import Machine, prepare_process, running
 from vault.config import Settings
 from vault.ports import Vault
@@ -61,6 +62,7 @@ def settings_for(folder: Path, port: int, **changes: Any) -> Settings:
 def serving(folder: Path, **changes: Any) -> Iterator[Live]:
     """A server with the cast in it, for as long as the block lasts."""
     prepare_process()
+    observe.configure(level="error", form="json")
     sock = socket.create_server(("127.0.0.1", 0))
     settings = settings_for(folder, sock.getsockname()[1], **changes)
     loop = uvloop.new_event_loop()
