@@ -55,13 +55,13 @@ class Elsewhere:
         document = f"<#me> <http://www.w3.org/ns/solid/terms#oidcIssuer> {listed}."
         return self.publish(f"/{name}", document) + "#me"
 
-    def holder(self, webid: str, *, header: dict[str, Any] | None = None, **changes: Any) -> Holder:
+    def holder(self, webid: str, /, *, header: dict[str, Any] | None = None, **changes: Any) -> Holder:
         """Somebody with an access token of this issuer for this WebID; `changes` alter header and claims."""
         holder = Holder()
         holder.token = self.token(webid, holder.thumbprint, header=header, **changes)
         return holder
 
-    def token(self, webid: str, thumbprint: str, *, header: dict[str, Any] | None = None, **changes: Any) -> str:
+    def token(self, webid: str, thumbprint: str, /, *, header: dict[str, Any] | None = None, **changes: Any) -> str:
         now = int(time.time())
         claims = {
             "iss": self.issuer,

@@ -59,9 +59,17 @@ def public(key: Key) -> dict[str, Any]:
     return dict(key.as_dict(private=False))
 
 
+@dataclass(frozen=True)
+class Now:
+    """A moment so many seconds from when the token is made."""
+
+    seconds: int
+
+
 def changed(claims: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The claims with changes; a change to None takes the claim away."""
-    return {name: value for name, value in {**claims, **changes}.items() if value is not None}
+    full = {name: value for name, value in {**claims, **changes}.items() if value is not None}
+    return {name: int(time.time()) + value.seconds if isinstance(value, Now) else value for name, value in full.items()}
 
 
 @dataclass
