@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 import pyoxigraph
-from pyld import jsonld
+from pyld import ContextResolver, jsonld
 from pyld.documentloader.frozen import BUNDLED_CONTEXTS
 
 from vault.config import Limits
@@ -143,9 +143,8 @@ def _with_pyoxigraph(text: str, base: str) -> Iterator[Quad]:
 
 
 @cache
-def _context_document(url: str) -> Json:
-    document: Json = json.loads(CONTEXTS[url].read_text(encoding="utf-8"))
-    return document
+def _context_text(url: str) -> str:
+    return CONTEXTS[url].read_text(encoding="utf-8")
 
 
 class _BundledContexts:
@@ -158,12 +157,9 @@ class _BundledContexts:
         if url not in CONTEXTS:
             self.refused = True
             raise jsonld.JsonLdError("not bundled", "jsonld.LoadDocumentError", {}, code="loading document failed")
-        return {
-            "contentType": "application/ld+json",
-            "contextUrl": None,
-            "documentUrl": url,
-            "document": _context_document(url),
-        }
+        # Parsed anew each time: PyLD changes the contexts it is given.
+        document: Json = json.loads(_context_text(url))
+        return {"contentType": "application/ld+json", "contextUrl": None, "documentUrl": url, "document": document}
 
 
 # PyLD's own default would fetch from the network: nothing in this process may find it.
@@ -172,8 +168,11 @@ jsonld.set_document_loader(_BundledContexts())
 
 def _with_pyld(value: Json, base: str) -> Iterator[Quad]:
     loader = _BundledContexts()
+    # PyLD keeps resolved contexts for the whole process, and its @import writes into what it keeps: one stranger's
+    # document would change what the next one means. So each document has a cache of its own, and PyLD sees no @import.
+    options = {"base": base, "documentLoader": loader, "contextResolver": ContextResolver({}, loader)}
     try:
-        dataset = jsonld.to_rdf(value, {"base": base, "documentLoader": loader, "processingMode": "json-ld-1.1"})
+        dataset = jsonld.to_rdf(_with_imports(value, loader), options)
         yield from _pyld_quads(dataset)
     except RecursionError:
         raise Unprocessable("too-deep", "The contexts of this document lean on each other too deeply.") from None
@@ -182,6 +181,35 @@ def _with_pyld(value: Json, base: str) -> Iterator[Quad]:
         if loader.refused:
             raise Unprocessable("unknown-context", "A JSON-LD context is not one that this server holds.") from None
         raise Malformed("rdf-syntax", "The JSON-LD cannot be read.") from None
+
+
+def _with_imports(value: Json, loader: _BundledContexts) -> Json:
+    """A copy with what each `@import` names in its place, overlaid with its own entries (JSON-LD 1.1 §4.1.10)."""
+    if isinstance(value, list):
+        return [_with_imports(item, loader) for item in value]
+    if not isinstance(value, dict):
+        return value
+    copy = {key: _with_imports(member, loader) for key, member in value.items()}
+    context = copy.get("@context")
+    if isinstance(context, list):
+        copy["@context"] = [_imported(item, loader) for item in context]
+    elif isinstance(context, dict):
+        copy["@context"] = _imported(context, loader)
+    return copy
+
+
+def _imported(context: Json, loader: _BundledContexts) -> Json:
+    if not isinstance(context, dict) or "@import" not in context:
+        return context
+    own = dict(context)
+    url = own.pop("@import")
+    if not isinstance(url, str):
+        raise ValueError("@import must be a string")
+    document = loader(url, {})["document"]
+    imported = document.get("@context") if isinstance(document, dict) else None
+    if not isinstance(imported, dict):
+        raise ValueError("@import must name a single context")
+    return {**imported, **own}
 
 
 def _pyld_quads(dataset: Mapping[str, Iterable[Mapping[str, Mapping[str, str]]]]) -> Iterator[Quad]:

@@ -33,9 +33,9 @@ _PARTS = (SOLID.where, SOLID.deletes, SOLID.inserts)
 _TOKENS = re.compile(
     rf"(?:\s|{COMMENT}|{IRI}|{STRING}|(?!(?:is|of|has)(?![\w:%\\.-])){NAME}|\^\^|[.,;\[\]()@])++"
     r"|\?(?P<variable>[A-Za-z_][A-Za-z0-9_-]*)"
-    r"|(?P<mark>[\s\S])"
+    r"|(?P<mark><[=-]|[\s\S])"
 )
-_NOT_TRIPLES = frozenset("!^=<>iho")
+_NOT_TRIPLES = frozenset({"!", "^", "=", ">", "<=", "<-", "i", "h", "o"})
 
 
 def read_n3_patch(text: str, base: str, limits: Limits) -> GraphEdit:

@@ -213,7 +213,7 @@ def _rewritten(token: _Token, before: _Token) -> str:
 def _refused(token: _Token) -> Refusal:
     """What SPARQL knows and we do not offer is Unprocessable; what SPARQL does not know is Malformed."""
     if token.keyword.rstrip(".") in _KNOWN or token == _Token("mark", "{") or (
-        token.kind == "other" and token.text in "/|^*+?!<>=&-"
+        token.kind == "other" and token.text in "/|^*+?!>=&-"
     ):  # fmt: skip
         return Unprocessable("patch-unsupported", "PATCH takes INSERT DATA, DELETE DATA and DELETE/INSERT WHERE only.")
     return Malformed("patch-syntax", "The update cannot be read.")
