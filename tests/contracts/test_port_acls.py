@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.contracts.stores import ALICE, BOB, a_draft, at, put, webid
+from tests.contracts.stores import ALICE, BOB, a_draft, at, bytes_at, put, webid
 from vault.access.decide import EffectiveAcl
 from vault.errors import Missing
 from vault.storage.database import Database
@@ -70,6 +70,62 @@ async def test_a_removed_acl_gives_way_to_the_one_above(store: Database) -> None
     found = await _effective(store, "/x")
     assert found is not None
     assert found.url == at("/.acl")
+
+
+@pytest.mark.requirement("D19")
+async def test_a_change_made_by_another_worker_governs_at_once(store: Database, elsewhere: Database) -> None:
+    """Whatever this worker remembers of the pod."""
+    async with store.writing() as work:
+        await put(work, "/.acl", b"root")
+        await put(work, "/c/x", b"old")
+
+    async def look() -> tuple[str, bytes | None]:
+        async with store.reading() as work:
+            acl = await work.acls.effective(at("/c/x"))
+            assert acl is not None
+            return acl.url.path, await bytes_at(work, "/c/x")
+
+    assert await look() == await look() == ("/.acl", b"old")
+    async with elsewhere.writing() as work:
+        await put(work, "/c/.acl")
+    assert await look() == ("/c/.acl", b"old")
+    async with elsewhere.writing() as work:
+        await put(work, "/c/x.acl")
+        await put(work, "/c/x", b"new")
+    assert await look() == ("/c/x.acl", b"new")
+    async with elsewhere.writing() as work:
+        await work.resources.remove(at("/c/x.acl"))
+    assert await look() == ("/c/.acl", b"new")
+    async with elsewhere.writing() as work:
+        await work.resources.remove(at("/c/x"))
+        await work.resources.remove(at("/c/.acl"))
+    assert await look() == ("/.acl", None)
+
+
+@pytest.mark.requirement("WA-18")
+async def test_nothing_of_an_undone_change_is_remembered(store: Database) -> None:
+    async with store.writing() as work:
+        await put(work, "/.acl")
+        await put(work, "/x", b"kept")
+
+    async def change_and_fail() -> None:
+        async with store.writing() as work:
+            await put(work, "/x.acl")
+            await put(work, "/x", b"undone")
+            acl = await work.acls.effective(at("/x"))
+            assert acl is not None
+            assert acl.url == at("/x.acl")
+            assert await bytes_at(work, "/x") == b"undone"
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await change_and_fail()
+    for transact in (store.reading, store.writing):
+        async with transact() as work:
+            acl = await work.acls.effective(at("/x"))
+            assert acl is not None
+            assert acl.url == at("/.acl")
+            assert await bytes_at(work, "/x") == b"kept"
 
 
 async def test_the_text_and_its_type_are_those_stored(store: Database) -> None:

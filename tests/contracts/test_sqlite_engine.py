@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.stores import ALICE, BACK_ENDS, FixedClock, a_pod, at, put
+from tests.contracts.stores import ALICE, BACK_ENDS, FixedClock, a_pod, at, bytes_at, put
 from tests.contracts.test_transactions import held, settle
 from vault.config import StorageSettings
 from vault.errors import Unavailable
 from vault.storage.database import SCHEMA_VERSION, TABLES_WITHOUT_POD, Database, schema_steps
-from vault.storage.engines import NewerSchema, StatementFailed, Transaction
+from vault.storage.engines import NewerSchema, SqliteEngine, StatementFailed, Transaction
 from vault.storage.sqlite import connect
 
 NO_SUCH_POD = (
@@ -129,6 +129,31 @@ async def test_nobody_else_on_the_machine_can_read_the_store(store: Database, da
     await store.replays.claim("x", until=FixedClock()())
     open_to_others = [path.name for path in database_file.parent.iterdir() if path.stat().st_mode & 0o077]
     assert open_to_others == []
+
+
+async def test_a_warm_read_asks_the_database_for_the_version_of_the_pod_and_no_more(store: Database) -> None:
+    async with store.writing() as work:
+        await put(work, "/.acl")
+        await put(work, "/c/x", b"123")
+
+    async def look() -> None:
+        async with store.reading() as work:
+            assert await work.acls.effective(at("/c/x")) is not None
+            assert await work.resources.get(at("/c/x")) is not None
+            assert await bytes_at(work, "/c/x") == b"123"
+
+    await look()
+    asked: list[str] = []
+    engine = store._engine
+    assert isinstance(engine, SqliteEngine)
+    engine._idle[-1].set_trace_callback(asked.append)
+    await look()
+    assert asked == ["BEGIN", "SELECT version FROM pods WHERE name = 'alice'", "ROLLBACK"]
+    async with store.writing() as work:
+        await put(work, "/elsewhere")
+    asked.clear()
+    await look()
+    assert len(asked) == 5
 
 
 def test_the_schema_version_is_that_of_the_last_file() -> None:

@@ -17,9 +17,11 @@ def started(command: str, folder: Path, word: str) -> Iterator[subprocess.Popen[
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.store_process", command, str(folder), word],
         cwd=ROOT,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
+    assert process.stdin is not None
     assert process.stdout is not None
     try:
         assert process.stdout.readline() in ("open\n", "locked\n")
@@ -27,7 +29,15 @@ def started(command: str, folder: Path, word: str) -> Iterator[subprocess.Popen[
     finally:
         process.kill()
         process.wait()
+        process.stdin.close()
         process.stdout.close()
+
+
+def begin(process: subprocess.Popen[str]) -> None:
+    """Tells a process that waits for it to begin."""
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
 
 
 def finish(process: subprocess.Popen[str], *, seconds: float = 60) -> list[str]:

@@ -61,7 +61,11 @@ async def put_for_ever(store: Database, round_: str) -> None:
 
 
 async def count_up(store: Database, times: str) -> None:
-    """Adds one to a number, so many times, from eight writers; says how long the slowest waited, in milliseconds."""
+    """Adds one to a number, so many times, from eight writers; says how long the slowest waited, in milliseconds.
+
+    Begins when a line comes on standard input, so that several begin together.
+    """
+    await asyncio.to_thread(sys.stdin.readline)
     slowest = 0.0
     left = iter(range(int(times)))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.stores import ALICE, a_pod, at, bytes_at, open_sqlite, put
-from tests.faults.processes import finish, started
+from tests.faults.processes import begin, finish, started
 from vault.audit import Intact, verify_chain
 from vault.errors import Unavailable
 from vault.storage import engines
@@ -88,6 +88,8 @@ async def test_a_lock_that_stays_is_unavailable_and_no_longer_than_it_stays(
 async def test_four_worker_processes_lose_no_update_and_none_starves(store: Database, tmp_path: Path) -> None:
     with ExitStack() as all_four:
         workers = [all_four.enter_context(started("count-up", tmp_path, "150")) for _ in range(4)]
+        for worker in workers:
+            begin(worker)
         slowest = [int(line.split()[1]) for worker in workers for line in await asyncio.to_thread(finish, worker)]
     async with store.reading() as work:
         entries = await work.audit.entries(ALICE)

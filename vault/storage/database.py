@@ -26,7 +26,7 @@ from vault.storage.identity import (
 from vault.storage.journal import SqlAuditLog, SqlOutbox
 from vault.storage.records import to_micros
 from vault.storage.replays import SCRIPT, SharedReplays, SharedTries
-from vault.storage.resources import SqlAcls, SqlResources, referenced
+from vault.storage.resources import PodReader, SqlAcls, SqlResources, referenced
 from vault.storage.versions import Versions
 from vault.values import Clock
 
@@ -66,20 +66,21 @@ _READY_WITHIN = 2.0
 class SqlWork:
     """One transaction over everything: the one `Work` that satisfies every package's slice."""
 
-    __slots__ = ("_blobs", "_transaction", "_versions")
+    __slots__ = ("_blobs", "_reader", "_transaction", "_versions")
 
-    def __init__(self, transaction: Transaction, blobs: FileBlobs, versions: Versions) -> None:
+    def __init__(self, transaction: Transaction, blobs: FileBlobs, versions: Versions, reader: PodReader) -> None:
         self._transaction = transaction
+        self._reader = reader
         self._blobs = blobs
         self._versions = versions
 
     @property
     def resources(self) -> SqlResources:
-        return SqlResources(self._transaction, self._versions)
+        return SqlResources(self._transaction, self._versions, self._reader)
 
     @property
     def acls(self) -> SqlAcls:
-        return SqlAcls(self._transaction, self._blobs)
+        return SqlAcls(self._transaction, self._blobs, self._reader)
 
     @property
     def outbox(self) -> SqlOutbox:
@@ -144,6 +145,7 @@ class Database:
         self._shared = shared
         self._clock = clock
         self._versions = Versions(clock)
+        self._reader = PodReader()
         self._asked_at = float("-inf")
         self._was_ready = False
         self.blobs = blobs
@@ -219,7 +221,7 @@ class Database:
         self._shared.close()
 
     def _work(self, transaction: Transaction) -> Work:
-        return SqlWork(transaction, self.blobs, self._versions)
+        return SqlWork(transaction, self.blobs, self._versions, self._reader)
 
 
 def schema_steps() -> tuple[Step, ...]:

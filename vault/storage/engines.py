@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from vault.errors import Unavailable
 from vault.storage.group_commit import GroupCommit
@@ -53,11 +53,13 @@ class Transaction(Protocol):
         """Writes; the rows of its RETURNING clause."""
         ...
 
-    def remember(self, key: object, row: Row) -> None:
-        """Keeps the last row read for a second look in this transaction; any write forgets it."""
+    @property
+    def writable(self) -> bool: ...
+    def remember(self, key: object, value: Any) -> None:
+        """Keeps a few values that were read, for a second look in this transaction; any write forgets them."""
         ...
 
-    def recall(self, key: object) -> Row | None: ...
+    def recall(self, key: object) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from functools import lru_cache
@@ -12,11 +13,13 @@ from vault.solid.paths import acl_candidates, acl_of, auxiliary, meta_of
 from vault.solid.ports import Blobs
 from vault.solid.resource import BlobRef, Body, Draft, Inline, Kind, Pod, Resource
 from vault.storage.engines import Row, Transaction
+from vault.storage.recent import Recent
 from vault.storage.records import from_micros, to_micros
 from vault.storage.versions import Versions
 from vault.values import MediaType, PodName, ResourceUrl, WebId, parse_media_type
 
 _POD = "SELECT owner, created, quota_bytes, used_bytes FROM pods WHERE name = ?"
+_POD_VERSION = "SELECT version FROM pods WHERE name = ?"
 _ADD_POD = """
     INSERT INTO pods (name, owner, created, quota_bytes, used_bytes, version) VALUES (?, ?, ?, ?, ?, 0)
     ON CONFLICT DO NOTHING
@@ -57,17 +60,43 @@ _ACLS_AMONG = """
 """
 _REFERENCED = "SELECT DISTINCT sha256 FROM resources WHERE sha256 IN ({marks})"
 
+_KINDS = {kind.value: kind for kind in Kind}  # quicker than Kind(…), once for each member of a listing
 _CHUNK = 256  # members read at once, so that a listing of any length holds few rows in memory
+
+
+Stored = tuple[Resource, Body]
+
+_ROOM_FOR_ROWS = 16 * 1024 * 1024  # bytes, counted roughly
+_ROOM_FOR_ACLS = 20_000  # entries
+_WEIGHT_OF_FACTS = 1024  # bytes a stored resource takes beside its body
+
+
+class PodReader:
+    """The pod's version, and what was read at it before; one for each process."""
+
+    def __init__(self) -> None:
+        self.stored: Recent[Stored] = Recent(_ROOM_FOR_ROWS)
+        self.acls: Recent[EffectiveAcl] = Recent(_ROOM_FOR_ACLS)
+
+    async def version(self, transaction: Transaction, pod: PodName) -> int:
+        """The version of the pod in this transaction; 0 when there is no such pod."""
+        known: int | None = transaction.recall(pod)
+        if known is None:
+            row = await transaction.one(_POD_VERSION, (pod,))
+            known = int(row[0]) if row else 0
+            transaction.remember(pod, known)
+        return known
 
 
 class SqlResources:
     """Resources of pods inside one transaction."""
 
-    __slots__ = ("_transaction", "_versions")
+    __slots__ = ("_reader", "_transaction", "_versions")
 
-    def __init__(self, transaction: Transaction, versions: Versions) -> None:
+    def __init__(self, transaction: Transaction, versions: Versions, reader: PodReader) -> None:
         self._transaction = transaction
         self._versions = versions
+        self._reader = reader
 
     async def pod(self, name: PodName, /) -> Pod | None:
         row = await self._transaction.one(_POD, (name,))
@@ -82,15 +111,12 @@ class SqlResources:
             raise Conflict("pod-exists", "This pod name is taken.")
 
     async def get(self, url: ResourceUrl, /) -> Resource | None:
-        row = await self._row(url)
-        return None if row is None else _resource(url, row)
+        stored = await self._stored(url)
+        return None if stored is None else stored[0]
 
     async def body(self, url: ResourceUrl, /) -> Body | None:
-        row = await self._row(url)
-        if row is None:
-            return None
-        size, sha256, body = row[5:8]
-        return Inline(body) if sha256 is None else BlobRef(sha256, size)
+        stored = await self._stored(url)
+        return None if stored is None else stored[1]
 
     async def children(
         self, url: ResourceUrl, /, *, after: str = "", limit: int | None = None
@@ -103,6 +129,8 @@ class SqlResources:
                 yield _resource(ResourceUrl(url.pod, row[0]), row)
             if len(rows) < asked:
                 return
+            # A long listing gives way after each chunk: nobody else waits for its end.
+            await asyncio.sleep(0)
             after = rows[-1][0]
             left = None if left is None else left - len(rows)
 
@@ -138,14 +166,23 @@ class SqlResources:
             least = self._versions.least()
             await self._version(_FREE, (least, least, sum(row[0] for row in gone), url.pod))
 
-    async def _row(self, url: ResourceUrl) -> Row | None:
+    async def _stored(self, url: ResourceUrl) -> Stored | None:
         """A page asks for the facts and then for the body: the second look costs no statement."""
-        row = self._transaction.recall(url)
-        if row is None:
+        stored: Stored | None = self._transaction.recall(url)
+        if stored is not None:
+            return stored
+        version = await self._reader.version(self._transaction, url.pod)
+        stored = self._reader.stored.get(url, version)
+        if stored is None:
             row = await self._transaction.one(_GET, (url.pod, url.path))
-            if row is not None:
-                self._transaction.remember(url, row)
-        return row
+            if row is None:
+                return None
+            stored = _resource(url, row), _body(row)
+            if not self._transaction.writable:
+                weight = _WEIGHT_OF_FACTS + len(row[7] or b"")
+                self._reader.stored.put(url, version, stored, weight=weight)
+        self._transaction.remember(url, stored)
+        return stored
 
     async def _version(self, sql: str, values: tuple[int | str, ...]) -> int:
         rows = await self._transaction.returning(sql, values)
@@ -157,13 +194,23 @@ class SqlResources:
 class SqlAcls:
     """Which ACL governs a resource, and its text; the deciding is done in `access`."""
 
-    __slots__ = ("_blobs", "_transaction")
+    __slots__ = ("_blobs", "_reader", "_transaction")
 
-    def __init__(self, transaction: Transaction, blobs: Blobs) -> None:
+    def __init__(self, transaction: Transaction, blobs: Blobs, reader: PodReader) -> None:
         self._transaction = transaction
         self._blobs = blobs
+        self._reader = reader
 
     async def effective(self, url: ResourceUrl, /) -> EffectiveAcl | None:
+        version = await self._reader.version(self._transaction, url.pod)
+        found = self._reader.acls.get(url, version)
+        if found is None:
+            found = await self._nearest(url)
+            if found is not None and not self._transaction.writable:
+                self._reader.acls.put(url, version, found, weight=1)
+        return found
+
+    async def _nearest(self, url: ResourceUrl) -> EffectiveAcl | None:
         candidates = acl_candidates(url)
         for start in range(0, len(candidates), _MOST_MARKS):
             paths = [candidate.path for candidate in candidates[start : start + _MOST_MARKS]]
@@ -177,22 +224,18 @@ class SqlAcls:
         return None
 
     async def text(self, acl: EffectiveAcl, /) -> bytes:
-        row = await self._row(acl)
-        size, sha256, body = row[5:8]
-        if sha256 is None:
-            return bytes(body)
-        return b"".join([chunk async for chunk in self._blobs.open(BlobRef(sha256, size))])
+        body = _body(await self._row(acl))
+        if isinstance(body, Inline):
+            return body.data
+        return b"".join([chunk async for chunk in self._blobs.open(body)])
 
     async def media_type(self, acl: EffectiveAcl, /) -> MediaType:
         return _media_type((await self._row(acl))[2])
 
     async def _row(self, acl: EffectiveAcl) -> Row:
-        row = self._transaction.recall(acl.url)
-        if row is None:
-            row = await self._transaction.one(_GET, (acl.url.pod, acl.url.path))
+        row = await self._transaction.one(_GET, (acl.url.pod, acl.url.path))
         if row is None or row[3] != acl.version:
             raise Missing("acl-changed", "The ACL is no longer this one.")
-        self._transaction.remember(acl.url, row)
         return row
 
 
@@ -224,7 +267,12 @@ def _rounded(count: int) -> int:
 
 def _resource(url: ResourceUrl, row: Row) -> Resource:
     _, kind, media_type, version, modified, size, *_ = row
-    return Resource(url, Kind(kind), _media_type(media_type), version, from_micros(modified), size)
+    return Resource(url, _KINDS[kind], _media_type(media_type), version, from_micros(modified), size)
+
+
+def _body(row: Row) -> Body:
+    size, sha256, body = row[5:8]
+    return Inline(body) if sha256 is None else BlobRef(sha256, size)
 
 
 @lru_cache(maxsize=1024)

@@ -26,6 +26,9 @@ _BEYOND_US = frozenset(
 )  # fmt: skip
 
 
+_MOST_REMEMBERED = 8  # values in one transaction
+
+
 def connect(path: Path, *, synchronous: str, patience: float) -> sqlite3.Connection:
     """A connection in WAL mode without implicit transactions. `patience`: seconds SQLite itself waits for a lock."""
     # The database holds people's data: nobody else on this machine reads it. Its side files take over the mode.
@@ -108,14 +111,14 @@ class Turnstile:
 class SqliteTransaction:
     """An open transaction on one connection; after `end()` it answers nothing any more."""
 
-    __slots__ = ("_before", "_connection", "_open", "_remembered", "_writable")
+    __slots__ = ("_before", "_connection", "_open", "_remembered", "writable")
 
     def __init__(self, connection: sqlite3.Connection, *, writable: bool) -> None:
         self._connection = connection
-        self._writable = writable
+        self.writable = writable
         self._open = True
         self._before = connection.total_changes
-        self._remembered: tuple[object, Row] | None = None
+        self._remembered: dict[object, Any] = {}
 
     async def one(self, sql: str, values: Sequence[Value] = (), /) -> Row | None:
         rows = self._rows(sql, values)
@@ -126,7 +129,7 @@ class SqliteTransaction:
 
     async def run(self, sql: str, values: Sequence[Value] = (), /) -> int:
         self._check_writable()
-        self._remembered = None
+        self._remembered.clear()
         try:
             return self._connection.execute(sql, values).rowcount
         except sqlite3.Error as error:
@@ -134,16 +137,16 @@ class SqliteTransaction:
 
     async def returning(self, sql: str, values: Sequence[Value] = (), /) -> list[Row]:
         self._check_writable()
-        self._remembered = None
+        self._remembered.clear()
         return self._rows(sql, values)
 
-    def remember(self, key: object, row: Row) -> None:
-        self._remembered = (key, row)
+    def remember(self, key: object, value: Any) -> None:
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[key] = value
 
-    def recall(self, key: object) -> Row | None:
-        if self._remembered is not None and self._remembered[0] == key and self._open:
-            return self._remembered[1]
-        return None
+    def recall(self, key: object) -> Any:
+        return self._remembered.get(key)
 
     @property
     def wrote(self) -> bool:
@@ -152,7 +155,7 @@ class SqliteTransaction:
 
     def end(self) -> None:
         self._open = False
-        self._remembered = None
+        self._remembered.clear()
 
     def _rows(self, sql: str, values: Sequence[Value]) -> list[Row]:
         if not self._open:
@@ -164,7 +167,7 @@ class SqliteTransaction:
             raise self._failed(error) from error
 
     def _check_writable(self) -> None:
-        if not self._writable:
+        if not self.writable:
             raise RuntimeError("this transaction only reads")
         if not self._open:
             raise RuntimeError("the transaction is over")
