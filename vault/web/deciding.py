@@ -167,7 +167,7 @@ async def _prepare(vault: Vault, work: Work, citizen: Citizen, request: web.Requ
 
 
 async def _look_again(request: web.Request, citizen: Citizen, reason: str) -> web.Response:
-    """The page as it is now, with nothing ticked, and said so (UX-10). A request that is closed meanwhile shows that."""
+    """The page as it is now, with nothing ticked, and said so (UX-10); what was closed meanwhile shows that."""
     vault = request.app[VAULT]
     tongue = Tongue(locale_of(request), vault.catalogue)
     async with vault.reading() as work:

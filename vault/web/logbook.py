@@ -154,7 +154,8 @@ async def _pages(vault: Vault, pod: PodName) -> AsyncIterator[list[AuditEntry]]:
 
 
 async def _json(vault: Vault, citizen: Citizen) -> AsyncIterator[str]:
-    yield '{"pod": %s, "genesis": "%s", "hash": "SHA-256", "entries": [' % (json.dumps(citizen.pod), GENESIS)
+    head = json.dumps({"pod": citizen.pod, "genesis": GENESIS, "hash": "SHA-256", "entries": []})
+    yield head.removesuffix("]}")
     separator = "\n"
     async for page in _pages(vault, citizen.pod):
         yield separator + ",\n".join(json.dumps(entry_record(entry), ensure_ascii=False) for entry in page)

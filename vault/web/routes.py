@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from vault.errors import MethodNotAllowed
-from vault.web import accounts, datasluis, health, logout, oidc, resources
+from vault.web import accounts, citizen, datasluis, health, logout, oidc, resources
 from vault.web.middleware import preflight
 from vault.web.requests import expect_continue
 from vault.web.routing import KNOWN_METHODS, TABLE, Handler, Route
@@ -18,6 +18,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *oidc.ROUTES,
     *logout.ROUTES,
     *accounts.ROUTES,
+    *citizen.ROUTES,
     *datasluis.ROUTES,
     *resources.ROUTES,
 )
