@@ -60,9 +60,10 @@ class Admitted:
 
 
 def named_types(draft: RequestDraft, catalogue: Catalogue) -> RequestDraft:
-    """The same draft with data types by key where the catalogue knows them, whichever way they were named."""
+    """The same draft with data types by key where the catalogue knows them, whichever way they were named, and an
+    empty purpose as none."""
     asked = tuple(Asked(_key(a.data_type, catalogue), a.required, a.optional) for a in draft.asked)
-    return RequestDraft(draft.citizen, asked, draft.purpose, draft.until, draft.terms)
+    return RequestDraft(draft.citizen, asked, draft.purpose or None, draft.until, draft.terms)
 
 
 def check_admitted(draft: RequestDraft, *, participant: Participant, catalogue: Catalogue, now: datetime) -> Admitted:
@@ -121,12 +122,12 @@ def _unreadable(draft: RequestDraft, catalogue: Catalogue, now: datetime) -> Ite
         yield "until"
     terms = draft.terms
     yield from _lists_too_long(terms)
-    if terms.retention is not None and days_of(terms.retention) is None:
+    if terms.retention and days_of(terms.retention) is None:
         yield "terms.retention"
-    if terms.notice is not None and not _is_web_address(terms.notice):
+    if terms.notice and not _is_web_address(terms.notice):
         yield "terms.notice"
     for name, iri in (("purpose", draft.purpose), ("terms.legalBasis", terms.legal_basis)):
-        if iri is not None and not _is_iri(iri):
+        if iri and not _is_iri(iri):
             yield name
 
 
@@ -139,29 +140,29 @@ def _lists_too_long(terms: DraftTerms) -> Iterator[str]:
 def _unfit(draft: RequestDraft, participant: Participant, catalogue: Catalogue, now: datetime) -> Iterator[str]:
     """What the strict profile refuses: unknown to the catalogue, or longer than the contract."""
     terms = draft.terms
-    if draft.purpose is not None and _is_iri(draft.purpose) and draft.purpose not in catalogue.purposes:
+    if draft.purpose and _is_iri(draft.purpose) and draft.purpose not in catalogue.purposes:
         yield "purpose"  # dpv:HiringManagement, seen in demos, does not exist
     end = contract_end(participant, now)
     if draft.until is not None and draft.until.tzinfo is not None and end is not None and draft.until > end:
         yield "until"
     basis = terms.legal_basis
-    if basis is not None and _is_iri(basis) and not _is_concept(basis, LEGAL_BASES, catalogue):
+    if basis and _is_iri(basis) and not _is_concept(basis, LEGAL_BASES, catalogue):
         yield "terms.legalBasis"
     for index, place in enumerate(terms.locations or ()):
         if not _is_concept(place, PLACES, catalogue):
             yield f"terms.locations[{index}]"
-    if terms.jurisdiction is not None and not _is_concept(terms.jurisdiction, PLACES, catalogue):
+    if terms.jurisdiction and not _is_concept(terms.jurisdiction, PLACES, catalogue):
         yield "terms.jurisdiction"
 
 
 def _terms(draft: DraftTerms, missing: tuple[str, ...]) -> Terms:
     recipients = (plain_text(name, NAME_CHARACTERS) for name in draft.recipients or ())
     return Terms(
-        legal_basis=draft.legal_basis,
-        retention=draft.retention,
+        legal_basis=draft.legal_basis or None,
+        retention=draft.retention or None,
         recipients=tuple(name for name in recipients if name),
         locations=tuple(plain_text(place, NAME_CHARACTERS) for place in draft.locations or ()),
-        notice=draft.notice,
+        notice=draft.notice or None,
         reason=_shown(draft.reason),
         consequence=_shown(draft.consequence),
         automated_decision=draft.automated_decision,
