@@ -65,15 +65,15 @@ def serving(folder: Path, **changes: Any) -> Iterator[Live]:
     observe.configure(level="error", form="json")
     sock = socket.create_server(("127.0.0.1", 0))
     settings = settings_for(folder, sock.getsockname()[1], **changes)
-    loop = uvloop.new_event_loop()
-    ready, stop = threading.Event(), asyncio.Event()
-    started: list[Machine | BaseException] = []
+    ready = threading.Event()
+    started: list[tuple[Machine, asyncio.AbstractEventLoop, asyncio.Event] | BaseException] = []
 
     async def run() -> None:
+        stop = asyncio.Event()
         try:
             async with running(settings, sock) as machine:
                 await seed(machine.vault, read_plan(CAST), CAST.parent)
-                started.append(machine)
+                started.append((machine, asyncio.get_running_loop(), stop))
                 ready.set()
                 await stop.wait()
         except BaseException as error:
@@ -81,15 +81,19 @@ def serving(folder: Path, **changes: Any) -> Iterator[Live]:
             ready.set()
             raise
 
-    thread = threading.Thread(target=loop.run_until_complete, args=(run(),), daemon=True)
+    def turn() -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run())
+
+    thread = threading.Thread(target=turn, daemon=True)
     thread.start()
     ready.wait(60)
-    machine = started[0]
-    if isinstance(machine, BaseException):
-        raise machine
+    outcome = started[0]
+    if isinstance(outcome, BaseException):
+        raise outcome
+    machine, loop, stop = outcome
     try:
         yield Live(settings.server.base_url, read_cast(settings.server.base_url), machine, loop)
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(30)
-        loop.close()

@@ -18,7 +18,7 @@ from vault.solid.find import Standing, find_target
 from vault.solid.methods import allowed_methods
 from vault.solid.negotiation import choose, parse_accept
 from vault.solid.operation import Delete, Operation, Patch, Post, Put, Read, required_access
-from vault.solid.paths import is_description, parse_target, storage_of, twin
+from vault.solid.paths import auxiliary, is_description, parse_target, storage_of, twin
 from vault.solid.read import describe_storage, read_resource
 from vault.solid.resource import ChangeSet
 from vault.solid.write import add_resource, delete_resource, put_resource
@@ -128,7 +128,7 @@ async def _act(vault: Vault, work: Work, caller: Caller, operation: Put | Post |
 async def _readable_twin(vault: Vault, work: Work, caller: Caller, target: ResourceUrl) -> ResourceUrl | None:
     """PR-12: the URI that differs in the final slash, for those who may read both."""
     other = twin(target)
-    if other == target:
+    if other == target or auxiliary(other) is not None:
         return None
     try:
         _, standing = await _admit(vault, work, caller, Read(other))
