@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 from urllib.parse import urljoin
 
@@ -34,6 +34,7 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _USER_AGENT: Final = "Datakluis"
 _GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
 # Inside it, what only wraps an IPv4 address (6to4, Teredo) or is never routed.
+_UNUSUAL: Final = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"))  # protocol assignments, 6to4 relays
 _WRAPPED: Final = tuple(IPv6Network(text) for text in ("2002::/16", "2001::/23", "2001:db8::/32", "3fff::/20"))
 
 
@@ -180,6 +181,8 @@ def permitted(address: IPv4Address | IPv6Address, settings: OutboundSettings) ->
             return False
         if any(address in network for network in _WRAPPED):
             return False
+    elif any(address in network for network in _UNUSUAL):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
@@ -203,7 +206,7 @@ class _CheckedResolver(AbstractResolver):
                     ResolveResult(hostname=host, host=str(address), port=port, family=family, proto=0, flags=flags)
                 )
         if not found:
-            raise OSError("no permitted address")
+            raise Unreachable("address not allowed")
         return found
 
     async def close(self) -> None:
