@@ -44,7 +44,6 @@ class ReceiptPage:
     grant: Grant | None
     items: tuple[SharedItem, ...]
     proof: str | None  # the digest of the log line that holds the decision
-    fresh: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ async def approve(request: web.Request) -> web.Response:
         if refusal.reason != "step-up":
             raise
         raise web.HTTPSeeOther(way_to(CONFIRM, f"/my/requests/{found.request.id}")) from None
-    raise web.HTTPSeeOther(f"/my/requests/{found.request.id}/receipt?new=1")
+    raise web.HTTPSeeOther(f"/my/requests/{found.request.id}/receipt")
 
 
 async def refuse(request: web.Request) -> web.Response:
@@ -117,7 +116,7 @@ async def refuse(request: web.Request) -> web.Response:
             )
     except Conflict as refusal:
         return await _look_again(request, citizen, refusal.reason)
-    raise web.HTTPSeeOther(f"/my/requests/{request_id}/receipt?new=1")
+    raise web.HTTPSeeOther(f"/my/requests/{request_id}/receipt")
 
 
 async def receipt(request: web.Request) -> web.Response:
@@ -140,7 +139,6 @@ async def receipt(request: web.Request) -> web.Response:
             grant=grant,
             items=await shared_items(vault, work, grant, tongue) if grant else (),
             proof=await _proof(work, citizen, event, grant.id if grant else asked.id),
-            fresh=request.query.get("new") == "1",
         )
     return render(request, page)
 
