@@ -186,19 +186,23 @@ class _Look:
         rules = await authorizations_of(self.acls, self.parsed, acl, base_url=self.base_url, limits=self.limits)
         place = target.iri(self.base_url)
         above = acl.subject.iri(self.base_url) if acl.inherited else None
-        members = await self.members(rules, place, above)
-        user = modes_held(
-            rules, self.caller, target=place, inherited_from=above, groups=members, origin=self.origin
-        ) | owner_modes(acl, self.caller)
-        public = modes_held(rules, ANONYMOUS, target=place, inherited_from=above, origin=self.origin)
+        user = modes_held(rules, self.caller, target=place, inherited_from=above, origin=self.origin)
+        members = await self.members(rules, place, above, user)
+        if members:
+            user = modes_held(
+                rules, self.caller, target=place, inherited_from=above, groups=members, origin=self.origin
+            )
+        user |= owner_modes(acl, self.caller)
+        public = user
+        if isinstance(self.caller, Agent):
+            public = modes_held(rules, ANONYMOUS, target=place, inherited_from=above, origin=self.origin)
         return Held(user | public, public, acl.url.path)
 
-    async def members(self, rules: tuple[Authorization, ...], place: str, above: str | None) -> Members:
-        """Members of those groups that could still add something; most ACLs name none, and nothing is awaited."""
-        if isinstance(self.caller, Anonymous):
-            return NO_GROUPS
-        held = modes_held(rules, self.caller, target=place, inherited_from=above, origin=self.origin)
+    async def members(self, rules: tuple[Authorization, ...], place: str, above: str | None, held: Modes) -> Members:
+        """Members of those groups that could add something to `held`; most ACLs name none, and nothing is awaited."""
         wanted = groups_to_ask(rules, self.caller, target=place, inherited_from=above, held=held)
+        if not wanted:
+            return NO_GROUPS
         return {group: await self.groups.members(group) for group in sorted(wanted)}
 
     async def explained(self, need: Need) -> list[str]:
@@ -209,7 +213,7 @@ class _Look:
         rules = await authorizations_of(self.acls, self.parsed, acl, base_url=self.base_url, limits=self.limits)
         place = need.target.iri(self.base_url)
         above = acl.subject.iri(self.base_url) if acl.inherited else None
-        members = await self.members(rules, place, above)
+        members = await self.members(rules, place, above, NO_MODES)
         counted = f"inherited, so acl:default {acl.subject.path} counts" if acl.inherited else "its own"
         lines = [f"  The effective ACL is {acl.url.path} ({counted}); it has {len(rules)} applicable rules."]
         for rule in rules:

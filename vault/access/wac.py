@@ -129,14 +129,15 @@ def matches(
     authorization: Authorization, caller: Caller, *, groups: Members = NO_GROUPS, origin: Origin | None = TRUSTED_ORIGIN
 ) -> bool:
     """Whether the subject clause matches this caller, and every condition holds (WA-9, WC-3)."""
-    if not _names(authorization, caller, groups):
+    if not (authorization.everybody or _names(authorization, caller, groups)):
         return False
     # D5, strict mode: "an authorization that carries acl:origin matches a request with Origin only if the values are
     # equal; authorizations without it are unaffected". Serialised origins are compared byte for byte (WA-16).
     sent = None if origin is None else origin.value
     if sent is not None and authorization.origins and sent not in authorization.origins:
         return False
-    return all(_holds(condition, caller, groups) for condition in authorization.conditions)
+    conditions = authorization.conditions
+    return not conditions or all(_holds(condition, caller, groups) for condition in conditions)
 
 
 def why_not(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
@@ -27,6 +28,13 @@ _TURTLE_HEAD: Final = (
 )
 _DATE_TIME: Final = XSD.dateTime.value
 _INTEGER: Final = XSD.integer.value
+_RESOURCE: Final = LDP.Resource.value
+_MODIFIED, _MTIME, _SIZE = DCT.modified.value, STAT.mtime.value, STAT.size.value
+_JSON_CONTAINER: Final = ",".join(f'"{kind.value}"' for kind in CONTAINER_TYPES)
+_TYPE: Final = str(RDF.type)
+_CONTAINS: Final = LDP.contains.value
+_LINES_CONTAINER: Final = "".join(f"<*> {_TYPE} {kind} .\n" for kind in CONTAINER_TYPES)
+_COMMA: Final = ",\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ def media_type_class(essence: str) -> str:
 
 
 def _date_time(member: Resource) -> str:
-    return member.modified.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{member.modified.astimezone(UTC).isoformat()[:19]}Z"
 
 
 def _mtime(member: Resource) -> int:
@@ -111,14 +119,16 @@ def _ntriples_head(iri: str, storage: bool) -> str:
 
 
 def _ntriples_member(container: str, member: Resource, iri: str, first: bool) -> str:
-    lines = [f"<{container}> {LDP.contains} <{iri}> ."]
-    lines += [f"<{iri}> {RDF.type} {kind} ." for kind in managed_types(member.url)]
-    lines.append(f'<{iri}> {DCT.modified} "{_date_time(member)}"^^<{_DATE_TIME}> .')
-    lines.append(f'<{iri}> {STAT.mtime} "{_mtime(member)}"^^<{_INTEGER}> .')
+    kinds, size = _LINES_CONTAINER.replace("*", iri), ""
     if member.kind is not Kind.CONTAINER:
-        lines.append(f"<{iri}> {RDF.type} <{media_type_class(member.media_type.essence)}> .")
-        lines.append(f'<{iri}> {STAT.size} "{member.size}"^^<{_INTEGER}> .')
-    return "\n".join(lines) + "\n"
+        kind = media_type_class(member.media_type.essence)
+        kinds = f"<{iri}> {_TYPE} <{_RESOURCE}> .\n<{iri}> {_TYPE} <{kind}> .\n"
+        size = f'<{iri}> <{_SIZE}> "{member.size}"^^<{_INTEGER}> .\n'
+    return (
+        f"<{container}> <{_CONTAINS}> <{iri}> .\n{kinds}"
+        f'<{iri}> <{_MODIFIED}> "{_date_time(member)}"^^<{_DATE_TIME}> .\n'
+        f'<{iri}> <{_MTIME}> "{_mtime(member)}"^^<{_INTEGER}> .\n{size}'
+    )
 
 
 def _json_head(iri: str, storage: bool) -> str:
@@ -127,16 +137,16 @@ def _json_head(iri: str, storage: bool) -> str:
 
 
 def _json_member(container: str, member: Resource, iri: str, first: bool) -> str:
-    node: dict[str, object] = {
-        "@id": iri,
-        "@type": [kind.value for kind in managed_types(member.url)],
-        DCT.modified.value: [{"@type": _DATE_TIME, "@value": _date_time(member)}],
-        STAT.mtime.value: [{"@value": _mtime(member)}],
-    }
+    # An IRI of ours holds nothing that JSON would escape: the path is canonical and the class is quoted.
+    kinds, size = _JSON_CONTAINER, ""
     if member.kind is not Kind.CONTAINER:
-        node["@type"] = [LDP.Resource.value, media_type_class(member.media_type.essence)]
-        node[STAT.size.value] = [{"@value": member.size}]
-    return ("" if first else ",\n") + json.dumps(node, separators=(",", ":"))
+        kinds = f'"{_RESOURCE}","{media_type_class(member.media_type.essence)}"'
+        size = f',"{_SIZE}":[{{"@value":{member.size}}}]'
+    return (
+        f'{"" if first else _COMMA}{{"@id":"{iri}","@type":[{kinds}],'
+        f'"{_MODIFIED}":[{{"@type":"{_DATE_TIME}","@value":"{_date_time(member)}"}}],'
+        f'"{_MTIME}":[{{"@value":{_mtime(member)}}}]{size}}}'
+    )
 
 
 def _json_node(statement: Triple) -> str:

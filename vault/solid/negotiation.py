@@ -11,6 +11,7 @@ from vault.errors import Malformed
 from vault.values import MediaType, parse_media_type
 
 MAX_RANGES: Final = 128  # media ranges in one header; the rest is not read
+_MOST: Final = 1000
 _CACHED_CHARACTERS: Final = 256
 
 
@@ -46,6 +47,8 @@ def choose(accept: Accept, offered: Sequence[MediaType]) -> MediaType | None:
     best, weight = None, 0
     for candidate in offered:
         quality = quality_of(accept, candidate.essence)
+        if quality == _MOST and best is None:
+            return candidate  # nothing offered later can be better
         if quality > weight:
             best, weight = candidate, quality
     return best
@@ -83,7 +86,7 @@ def _parse(text: str) -> Accept:
             read = parse_media_type(piece)
         except Malformed:
             if piece.strip() == "*":  # older Java clients send a bare star
-                found.append(MediaRange("*/*", 1000))
+                found.append(MediaRange("*/*", _MOST))
             continue
         if read.essence.startswith("*/") and read.essence != "*/*":
             continue
@@ -119,10 +122,10 @@ def _elements(text: str) -> list[str]:
 def _quality(text: str | None) -> int | None:
     """A weight in thousandths (RFC 9110 §12.4.2); None when it cannot be read."""
     if text is None:
-        return 1000
+        return _MOST
     whole, _, rest = text.partition(".")
     if whole not in ("0", "1", "") or len(rest) > 3 or (rest and not (rest.isascii() and rest.isdigit())):
         return None
     if not whole and not rest:
         return None
-    return min(1000, int(whole or "0") * 1000 + int((rest + "000")[:3]))
+    return min(_MOST, int(whole or "0") * 1000 + int((rest + "000")[:3]))

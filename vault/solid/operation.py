@@ -145,6 +145,9 @@ TABLE: Final[dict[Case, Row]] = {
 }
 
 
+_READING: Final = f"{Case.READ} ({TABLE[Case.READ].ids})"
+
+
 def required_access(operation: Operation, *, exists: bool, missing: Sequence[ResourceUrl] = ()) -> tuple[Need, ...]:
     """Everything the operation needs; the first need is on the target itself, or on the subject of an auxiliary.
 
@@ -153,6 +156,8 @@ def required_access(operation: Operation, *, exists: bool, missing: Sequence[Res
     found = auxiliary(operation.target)
     if found is not None:
         return (_of_auxiliary(operation, *found),)
+    if isinstance(operation, Read):  # the most common by far
+        return (Need(operation.target, TABLE[Case.READ].target, _READING),)
     case = case_of(operation, exists=exists)
     row = TABLE[case]
     needs = [Need(operation.target, row.target | _of_patch(operation), f"{case} ({row.ids})")]

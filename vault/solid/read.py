@@ -11,7 +11,15 @@ from vault.errors import Missing, NotAcceptable, PreconditionFailed
 from vault.rdf.graph import PIM, RDF, Graph, Iri, triple
 from vault.rdf.isolate import parse_named_guarded
 from vault.rdf.syntax import parse, serialise
-from vault.solid.headers import NO_PREFERENCE, Verdict, evaluate_conditions, range_applies, resolve_range
+from vault.solid.headers import (
+    NO_CONDITIONS,
+    NO_PREFERENCE,
+    Conditions,
+    Verdict,
+    evaluate_conditions,
+    range_applies,
+    resolve_range,
+)
 from vault.solid.listing import MINIMAL_CONTAINER, json_tail, syntax_for
 from vault.solid.negotiation import choose
 from vault.solid.operation import Read
@@ -79,17 +87,12 @@ async def read_resource(
     etag = resource.etag(chosen)
     if minimal:
         etag = ETag(f"{etag.opaque}-min")
-    verdict = evaluate_conditions(
-        read.conditions,
-        current=(*current_tags(resource), etag),
-        chosen=etag,
-        modified=None if container else resource.modified,  # PR-32: a container's date says nothing of its listing
-        reading=True,
-    )
-    if verdict is Verdict.FAILED:
-        raise PreconditionFailed("precondition", "The precondition does not hold.")
-    if verdict is Verdict.NOT_MODIFIED:
-        return NotModified(resource, chosen, etag)
+    if read.conditions is not NO_CONDITIONS:
+        verdict = _verdict(read.conditions, resource, etag)
+        if verdict is Verdict.FAILED:
+            raise PreconditionFailed("precondition", "The precondition does not hold.")
+        if verdict is Verdict.NOT_MODIFIED:
+            return NotModified(resource, chosen, etag)
     if container:
         act = _Listing(work.resources, conversions, resource, chosen, base_url, limits)
         data = None if read.head else await (act.minimal() if minimal else act.whole())
@@ -105,6 +108,18 @@ async def read_resource(
 def describe_storage(storage: ResourceUrl, *, base_url: str) -> Graph:
     """The storage description (PR-23): what kind of thing the storage is."""
     return Graph.of([triple(Iri(storage.iri(base_url)), RDF.type, PIM.Storage)])
+
+
+def _verdict(conditions: Conditions, resource: Resource, etag: ETag) -> Verdict:
+    """What the conditions say of the representation that would be sent."""
+    return evaluate_conditions(
+        conditions,
+        current=(*current_tags(resource), etag),
+        chosen=etag,
+        # PR-32: a container's date says nothing of the rest of its listing
+        modified=None if resource.kind is Kind.CONTAINER else resource.modified,
+        reading=True,
+    )
 
 
 def _wants_minimal(read: Read) -> bool:

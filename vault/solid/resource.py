@@ -80,8 +80,11 @@ def representations(resource: Resource) -> tuple[MediaType, ...]:
         return (resource.media_type,)
     if resource.kind is Kind.CONTAINER:
         return _RDF
-    essence = resource.media_type.essence
-    return (resource.media_type, *(other for other in _RDF if other.essence != essence))
+    found = _STORED_FIRST.get(resource.media_type)
+    if found is None:  # the type came with parameters
+        others = (other for other in _RDF if other.essence != resource.media_type.essence)
+        found = (resource.media_type, *others)
+    return found
 
 
 def current_tags(resource: Resource | None) -> tuple[ETag, ...]:
@@ -92,6 +95,7 @@ def current_tags(resource: Resource | None) -> tuple[ETag, ...]:
 
 
 _RDF = (TURTLE, JSON_LD, NTRIPLES)
+_STORED_FIRST = {first: (first, *(other for other in _RDF if other != first)) for first in _RDF}
 
 # Each representation has its own tag; a document is stored in one type and converts to the RDF types only.
 _SHORT = {"text/turtle": "ttl", "application/ld+json": "jld", "application/n-triples": "nt"}

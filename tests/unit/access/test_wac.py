@@ -145,6 +145,10 @@ def test_access_to_counts_in_the_own_acl_and_default_in_an_inherited_one() -> No
     assert held(text, target=FOLDER) == {R}
     assert held(text, target=DOC, inherited_from=FOLDER) == {A}
     assert held(text, target=DOC, inherited_from=POD) == NO_MODES
+    # A container's ACL that names a child gives nothing on it, nor does a default for the resource itself.
+    child = f"<#a> a acl:Authorization; acl:agent bob:; acl:mode acl:Read; acl:accessTo <{DOC}>; acl:default <{DOC}>."
+    assert held(child, target=DOC, inherited_from=FOLDER) == NO_MODES
+    assert held(child, target=DOC) == {R}
 
 
 @pytest.mark.requirement("WA-11")
