@@ -270,7 +270,10 @@ class _Tree:
 
     def _end(self, name: str) -> None:
         one = self._open.pop()
-        end = _tag_end(self._raw, self.parser.CurrentByteIndex)
+        # A tag that closes itself is its own end; expat then stands after it.
+        opened = _tag_end(self._raw, one.start)
+        closes_itself = self._raw[opened - 2 : opened] == b"/>"
+        end = opened if closes_itself else _tag_end(self._raw, self.parser.CurrentByteIndex)
         text = " ".join("".join(one.text).split())
         element = Element(one.namespace, one.name, text, tuple(one.children), one.start, end)
         if self._open:
