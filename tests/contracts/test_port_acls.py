@@ -128,6 +128,27 @@ async def test_nothing_of_an_undone_change_is_remembered(store: Database) -> Non
             assert await bytes_at(work, "/x") == b"kept"
 
 
+async def test_a_number_undone_here_and_given_there_is_never_mixed_up(store: Database, elsewhere: Database) -> None:
+    """Two workers whose clock stands still may both give a number, if the first never was committed."""
+    async with store.writing() as work:
+        await put(work, "/x", b"first")
+    numbers = []
+
+    async def change_and_fail() -> None:
+        async with store.writing() as work:
+            numbers.append((await put(work, "/x", b"undone")).version)
+            assert await bytes_at(work, "/x") == b"undone"
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await change_and_fail()
+    async with elsewhere.writing() as work:
+        numbers.append((await put(work, "/x", b"given")).version)
+    assert numbers[0] == numbers[1]
+    async with store.reading() as work:
+        assert await bytes_at(work, "/x") == b"given"
+
+
 async def test_the_text_and_its_type_are_those_stored(store: Database) -> None:
     async with store.writing() as work:
         await put(work, "/.acl", b"<#owner> a <#x>.")

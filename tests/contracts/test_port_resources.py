@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -222,6 +223,25 @@ async def test_a_listing_is_of_one_moment(store: Database) -> None:
                     await put(other, "/c/99999")
             seen.append(child.url.path)
     assert seen == names
+
+
+async def test_a_long_listing_gives_way_to_others(store: Database) -> None:
+    async with store.writing() as work:
+        for number in range(1100):
+            await put(work, f"/c/{number:05}")
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep(0)
+
+    async with store.reading() as work:
+        ticking = asyncio.create_task(tick())
+        assert len(await listing(work, "/c/")) == 1100
+        ticking.cancel()
+    assert ticks >= 4
 
 
 @pytest.mark.requirement("PR-36")

@@ -78,20 +78,8 @@ async def test_a_failed_commit_is_told_to_every_writer_in_it(store: Database) ->
             return await work.resources.get(at("/neighbour")) is not None
 
     async with held(store):
-        pass
-    has_turn, done = asyncio.Event(), asyncio.Event()
-
-    async def hold() -> None:
-        async with store.writing():
-            has_turn.set()
-            await done.wait()
-
-    holder = asyncio.create_task(hold())
-    await has_turn.wait()
-    writers = [asyncio.create_task(step) for step in (break_the_commit(), write(), look())]
-    await settle()
-    done.set()
-    await holder
+        writers = [asyncio.create_task(step) for step in (break_the_commit(), write(), look())]
+        await settle()
     results = await asyncio.gather(*writers, return_exceptions=True)
     assert [type(result) for result in results] == [Unavailable] * 3
     async with store.reading() as work:
@@ -100,6 +88,34 @@ async def test_a_failed_commit_is_told_to_every_writer_in_it(store: Database) ->
         await put(work, "/after")
     async with store.reading() as work:
         assert await work.resources.get(at("/after")) is not None
+
+
+async def test_when_sqlite_gives_up_the_transaction_nothing_of_the_batch_is_kept(store: Database) -> None:
+    """As on a full disk: the whole transaction is undone, and a later statement must not stand on its own."""
+    after: list[type[BaseException]] = []
+
+    async def lose_it() -> None:
+        async with store._engine.writing(_bare) as transaction:
+            with pytest.raises(StatementFailed):
+                await transaction.run("INSERT OR ROLLBACK INTO pods SELECT * FROM pods")
+            with pytest.raises(RuntimeError) as refused:
+                await transaction.run(NO_SUCH_POD.replace("'x'", "'alice'"))
+            after.append(refused.type)
+
+    async def write(path: str) -> None:
+        async with store.writing() as work:
+            await put(work, path)
+
+    async with held(store):
+        writers = [asyncio.create_task(step) for step in (write("/before"), lose_it(), write("/after"))]
+        await settle()
+        holder = asyncio.create_task(write("/last"))
+    results = await asyncio.gather(*writers, holder, return_exceptions=True)
+    assert [type(result) for result in results] == [Unavailable, Unavailable, type(None), type(None)]
+    assert after == [RuntimeError]
+    async with store.reading() as work:
+        assert [child.url.path async for child in work.resources.children(at("/"))] == ["/after", "/last"]
+        assert await work.deposits.for_pod(ALICE) == []
 
 
 async def test_a_wrong_statement_is_a_mistake_and_not_an_outage(store: Database) -> None:

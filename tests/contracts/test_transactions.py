@@ -18,12 +18,11 @@ from vault.storage.database import Database
 
 @asynccontextmanager
 async def held(store: Database) -> AsyncIterator[None]:
-    """Somebody writes, and is not done before the block is: who writes inside the block stands in the line."""
+    """Somebody has the turn to write until the block ends: who writes inside the block stands in the line."""
     has_turn, done = asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
-        async with store.writing() as work:
-            await put(work, "/held")
+        async with store.writing():
             has_turn.set()
             await done.wait()
 
