@@ -15,9 +15,10 @@ from vault.rdf.isolate import parse_guarded, parse_named_guarded
 from vault.rdf.syntax import RDF_TYPES, is_rdf
 from vault.solid.find import Standing
 from vault.solid.headers import Conditions, Verdict, evaluate_conditions
-from vault.solid.managed import check_issuers_kept
+from vault.solid.managed import check_description, check_issuers_kept
 from vault.solid.operation import Content
 from vault.solid.paths import (
+    Auxiliary,
     auxiliary,
     is_acl,
     is_forbidden,
@@ -135,12 +136,20 @@ async def check_place(resources: Resources, target: ResourceUrl, standing: Stand
             raise Conflict("document-in-path", "A document stands where a container would be needed.")
 
 
-def check_acl(target: ResourceUrl, graph: Graph, *, base_url: str) -> None:
-    """WA-5: a write that leaves the root's ACL without any Control is refused. Other ACLs may say what they like: the
-    owner keeps Control whatever they say."""
-    subject = subject_of(target)
-    if not is_acl(target) or not subject.is_storage:
+def check_auxiliary(target: ResourceUrl, graph: Graph, *, base_url: str) -> None:
+    """What an auxiliary may not say. D8: server-managed triples in a description. WA-5: the root's ACL may not be left
+    without any Control; other ACLs say what they like, for the owner keeps Control whatever they say."""
+    found = auxiliary(target)
+    if found is None:
         return
+    kind, subject = found
+    if kind is Auxiliary.META:
+        check_description(subject, graph, base_url=base_url)
+    elif subject.is_storage:
+        _check_control_left(target, subject, graph, base_url=base_url)
+
+
+def _check_control_left(target: ResourceUrl, subject: ResourceUrl, graph: Graph, *, base_url: str) -> None:
     rules = parse_acl(graph, target.iri(base_url))
     if not gives_control(rules, normalise_url(subject.iri(base_url))):
         raise Conflict("root-acl-without-control", "The ACL of a storage must give Control to somebody.")

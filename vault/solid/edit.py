@@ -18,7 +18,7 @@ from vault.rdf.graph import Graph
 from vault.rdf.isolate import parse_guarded
 from vault.rdf.syntax import parse, serialise
 from vault.solid.apply import Change, open_change
-from vault.solid.checks import check_acl, check_conditions, check_name, check_place, check_webid, is_fault_of_type
+from vault.solid.checks import check_auxiliary, check_conditions, check_name, check_place, check_webid, is_fault_of_type
 from vault.solid.find import Standing, find_target
 from vault.solid.listing import managed_graph
 from vault.solid.managed import check_managed_kept, own_triples
@@ -87,7 +87,7 @@ async def patch_resource(
         edited = await _edited(work.resources, resource, target, edit, base_url=base_url, limits=limits)
     if edited.data is None and resource is not None:
         return change.finish(resource)  # N3-19: nothing changed, and nobody is told
-    check_acl(target, edited.graph, base_url=base_url)
+    check_auxiliary(target, edited.graph, base_url=base_url)
     await check_webid(work.resources, resource, target, edited.graph, base_url=base_url, limits=limits)
     # N3-15: a new resource is Turtle whatever its name, an existing one keeps its media type.
     media_type = TURTLE if resource is None else resource.media_type

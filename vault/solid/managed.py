@@ -39,6 +39,18 @@ def own_triples(container: ResourceUrl, graph: Graph, *, base_url: str) -> Graph
     return Graph.of(kept)
 
 
+def check_description(subject: ResourceUrl, graph: Graph, *, base_url: str) -> None:
+    """D8: a description may say everything of its subject but what the server says of it itself (PR-44)."""
+    if subject.is_container:
+        own_triples(subject, graph, base_url=base_url)
+        return
+    for statement in graph.match(Iri(subject.iri(base_url))):
+        _, predicate, obj = parts(statement)
+        claims_type = predicate == RDF.type and _is_managed_class(obj) and obj != LDP.Resource
+        if claims_type or predicate in _MEMBER_METADATA:
+            raise Conflict("resource-metadata", "Only the server says when, how large and of which type a resource is.")
+
+
 def check_managed_kept(managed: Graph, edited: Graph) -> None:
     """A patch may not remove what the server says of a container (PR-69)."""
     if not managed.triples <= edited.triples:

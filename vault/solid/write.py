@@ -17,7 +17,7 @@ from vault.rdf.isolate import parse_guarded
 from vault.rdf.syntax import serialise
 from vault.solid.apply import EMPTY, Change, open_change
 from vault.solid.checks import (
-    check_acl,
+    check_auxiliary,
     check_conditions,
     check_model,
     check_name,
@@ -59,7 +59,7 @@ async def put_resource(
     await check_place(work.resources, target, standing)
     await check_webid(work.resources, resource, target, graph, base_url=base_url, limits=limits)
     if graph is not None:
-        check_acl(target, graph, base_url=base_url)
+        check_auxiliary(target, graph, base_url=base_url)
     body: Body = put.content.body
     if kind is Kind.CONTAINER:  # D7: a body without protected triples replaces the container's own description
         body = own_description(target, graph or Graph(), base_url=base_url, limits=limits)

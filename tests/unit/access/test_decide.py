@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from vault.access.decide import EffectiveAcl, ParsedAcls, decide, require
+from vault.access.decide import EffectiveAcl, ParsedAcls, decide, explain, require
 from vault.access.modes import NO_MODES, AccessMode, Allowed, Decision, Held, Modes, Need, Refused
 from vault.access.wac import Origin
 from vault.config import Limits, StorageSettings
 from vault.errors import Forbidden, Missing, Unauthenticated
-from vault.solid.explain import explain_access, operation_named
+from vault.rdf.edits import GraphEdit
+from vault.solid.operation import Content, Operation, Patch, Put, Read, required_access
 from vault.solid.provision import create_pod, webid_of
 from vault.solid.resource import Draft, Inline, Kind
 from vault.storage.database import Database
@@ -311,27 +312,30 @@ async def test_parsed_acls_are_kept_by_version_and_bounded() -> None:
 async def test_an_explanation_names_the_acl_the_rules_and_the_answer(door: Door) -> None:
     await door.write("/c/.acl", f"<#bob> a acl:Authorization; {BOB_IS}; acl:default <./>; acl:mode acl:Read.")
 
-    async def said(caller: Caller, method: str, path: str) -> str:
+    async def said(caller: Caller, operation: Operation) -> str:
         async with door.store.reading() as work:
-            lines = await explain_access(
-                work,
+            lines = await explain(
+                work.acls,
                 door.parsed,
                 caller,
-                operation_named(method, at(path)),
+                required_access(operation, exists=False),
                 groups=door.friends,
                 base_url=BASE,
                 limits=Limits(),
+                also=Grants({at("/c/y"): frozenset({R})}),
             )
         return "\n".join(lines)
 
-    yes = await said(BOB, "GET", "/c/x")
-    assert "/c/x does not exist" in yes
+    yes = await said(BOB, Read(at("/c/x")))
     assert "/c/.acl (inherited" in yes
     assert "Rule #bob gives read" in yes
     assert yes.endswith("Allowed, by /c/.acl.")
-    no = await said(ANONYMOUS, "PUT", "/c/x")
+    no = await said(ANONYMOUS, Put(at("/c/x"), Content(Inline(b""), TURTLE)))
     assert "Rule #bob gives nothing: it does not name the caller" in no
     assert "Refused: making it with PUT (WM-5, WM-10, D1): write" in no
-    owner = await said(ALICE, "GET", "/c/x.acl")
+    granted = await said(BOB, Patch(at("/c/y"), GraphEdit()))
+    assert "the second policy gives read, by grant 7" in granted
+    assert "Refused" in granted
+    owner = await said(ALICE, Read(at("/c/x.acl")))
     assert "owns the storage" in owner
     assert "Allowed" in owner

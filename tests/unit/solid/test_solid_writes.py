@@ -232,6 +232,29 @@ async def test_a_tag_survives_an_edit_of_the_acl(hand: Hand) -> None:
     assert await hand.get("/doc") == made
 
 
+@pytest.mark.requirement("D8")
+@pytest.mark.requirement("PR-44")
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/c/.meta", f"<./> <{LDP.contains.value}> <x>."),
+        ("/c/.meta", "<x> <http://www.w3.org/ns/posix/stat#size> 1."),
+        ("/c/.meta", "<./> a <http://www.w3.org/ns/pim/space#Storage>."),
+        ("/c/x.meta", "<x> <http://www.w3.org/ns/posix/stat#mtime> 1."),
+        ("/c/x.meta", f"<x> a <{LDP.Container.value}>."),
+        ("/c/x.meta", "<x> a <http://www.w3.org/ns/iana/media-types/text/html#Resource>."),
+    ],
+)
+async def test_a_description_says_nothing_that_only_the_server_knows(hand: Hand, path: str, text: str) -> None:
+    await hand.put("/c/x", "text", PLAIN)
+    await refused(Conflict, hand.put(path, text), hand)
+    insert = "@prefix solid: <http://www.w3.org/ns/solid/terms#>. "
+    insert += f"<> a solid:InsertDeletePatch; solid:inserts {{ {text} }}."
+    await refused(Conflict, hand.patch(path, insert), hand)
+    made = await hand.put(path, f'<x> <http://purl.org/dc/terms/title> "Mine"; a <{LDP.Resource.value}>.')
+    assert made.created == (hand.at(path),)
+
+
 @pytest.mark.requirement("WA-5")
 async def test_the_root_acl_must_give_control_to_somebody(hand: Hand) -> None:
     root = f"{BASE}alice/"
