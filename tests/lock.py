@@ -4,7 +4,7 @@ whose clock stands still until it is moved."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,8 +17,8 @@ from vault.app import open_machine
 from vault.audit import SERVER, AuditEntry, AuditEvent, Intact, verify_chain
 from vault.config import Settings, StorageSettings
 from vault.datasluis.admission import DraftTerms, RequestDraft
-from vault.datasluis.answer import Choice, approve_request
-from vault.datasluis.ask import submit_request
+from vault.datasluis.answer import Choice, approve_request, refuse_request
+from vault.datasluis.ask import submit_request, withdraw_request
 from vault.datasluis.catalogue import Catalogue
 from vault.datasluis.catalogue_files import default_folder, read_catalogue
 from vault.datasluis.deposits import Deposited
@@ -278,16 +278,47 @@ class Counter:
             ((document(data_type, pod=request.pod), tuple(chosen)),), self.clock() + days * DAY, request.version
         )
 
-    async def approve(self, request: AccessRequest, choice: Choice | None = None) -> Grant:
+    async def approve(
+        self,
+        request: AccessRequest,
+        choice: Choice | None = None,
+        *,
+        citizen: Citizen | None = None,
+        catalogue: Catalogue | None = None,
+    ) -> Grant:
         async with self.vault.writing() as work:
             return await approve_request(
                 work,
-                citizen=self.citizen,
+                citizen=citizen or self.citizen,
                 request_id=request.id,
                 choice=choice or self.choose(request),
-                catalogue=self.vault.catalogue,
+                catalogue=catalogue or self.vault.catalogue,
                 now=self.clock(),
             )
+
+    async def refuse(
+        self, request_id: RequestId, *, citizen: Citizen | None = None, version: int = 1, reason: str | None = None
+    ) -> AccessRequest:
+        async with self.vault.writing() as work:
+            return await refuse_request(
+                work,
+                citizen=citizen or self.citizen,
+                request_id=request_id,
+                version=version,
+                reason=reason,
+                now=self.clock(),
+            )
+
+    async def withdraw(self, request_id: RequestId, *, by: str = "hr") -> AccessRequest:
+        async with self.vault.writing() as work:
+            return await withdraw_request(work, agent=agent(by), request_id=request_id, now=self.clock())
+
+    async def move(
+        self, move: Callable[..., Awaitable[Grant]], grant: GrantId, *, citizen: Citizen | None = None
+    ) -> Grant:
+        """pause_grant, resume_grant or revoke_grant, by the citizen."""
+        async with self.vault.writing() as work:
+            return await move(work, citizen=citizen or self.citizen, grant_id=grant, now=self.clock())
 
     async def granted(self, *fields: str, draft: RequestDraft | None = None, by: str = "hr", days: float = 30) -> Grant:
         request = await self.ask(draft, by=by)
@@ -350,6 +381,10 @@ class Counter:
         return await self.log(SERVER)
 
 
+def a_citizen(name: PodName) -> Citizen:
+    return Citizen(AccountId(f"account-{name}"), webid_of(name), name, stepped_up=False)
+
+
 def agent(name: str, client: str | None = None) -> Agent:
     return Agent(webid_of(name), None if client is None else ClientId(client), BASE)
 
@@ -365,8 +400,7 @@ async def counter_in(folder: Path, **datasluis: Any) -> AsyncIterator[Counter]:
         datasluis=replace(settings.datasluis, **datasluis),
     )
     async with open_machine(settings, clock=clock) as machine:
-        citizen = Citizen(AccountId(f"account-{LOTTE}"), webid_of(LOTTE), LOTTE, stepped_up=False)
-        counter = Counter(machine.vault, clock, citizen)
+        counter = Counter(machine.vault, clock, a_citizen(LOTTE))
         await counter.participant(a_participant("hr"))
         rent = a_contract(data_types=frozenset(["wage", "employment"]), purposes=frozenset([RENT]), max_days=60)
         await counter.participant(a_participant("landlord", contract=rent, kbo="0845632142"))
