@@ -62,7 +62,7 @@ class Browser:
         return await self._go("GET", urljoin(self.base_url, url), None, follow=follow)
 
     async def submit(
-        self, page: Answer, action: str, *, press: str | None = None, follow: bool = True, **fields: str
+        self, page: Answer, action: str, /, *, press: str | None = None, follow: bool = True, **fields: str
     ) -> Answer:
         """Sends the form of the page that goes to `action`, with these fields filled in and this button pressed."""
         form = next(form for form in forms_of(page) if form.action == action)

@@ -87,6 +87,7 @@ class PasswordPage:
     """Another password."""
 
     template: ClassVar[str] = "account/password.html"
+    nav: ClassVar[str] = "account"
     email: str
     done: bool = False
     back: str = "/idp/password"
