@@ -15,7 +15,7 @@ from vault.datasluis.catalogue import RuleClass
 from vault.datasluis.preview import AskedPreview, DocumentPreview, FieldPreview, RequestPreview
 from vault.datasluis.requests import state_at
 from vault.values import RequestId
-from vault.web.locales import end_of_day, in_days
+from vault.web.locales import end_of_day, in_days, listed
 from vault.web.showing import FieldLine, Origin, field_line, field_lines, heading, origin
 from vault.web.wording import (
     NAME_CHARACTERS,
@@ -35,6 +35,7 @@ _ADVICE: Final[Mapping[RuleClass, tuple[str, str]]] = {
     RuleClass.WARN: ("request.advice.warn", "warn"),
     RuleClass.HINT: ("request.advice.hint", ""),
 }
+_ABOUT_FIELDS: Final = frozenset(["beyond-enough", "asked-before"])  # triggers whose fields are worth naming
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Advice:
     tone: str
     kind: str
     text: str
+    about: str  # what it is about by name: places, recipients, fields; empty when it is about the whole
     law: str
 
 
@@ -229,9 +231,11 @@ def _own(text: str | None) -> str | None:
 
 def _advice(hit: Hit, tongue: Tongue) -> Advice:
     kind, tone = _ADVICE[hit.rule.severity]
-    about = ", ".join(tongue.concept(name) if "://" in name else clean(name, NAME_CHARACTERS) for name in hit.about)
+    about = [tongue.concept(name) if "://" in name else clean(name, NAME_CHARACTERS) for name in hit.about]
+    if hit.rule.when in _ABOUT_FIELDS:
+        about = [tongue.field(data_type, key) for data_type, keys in hit.fields for key in keys]
     text = capital(tongue.pick(hit.rule.texts))
-    return Advice(tone, tongue.say(kind), f"{text} ({about})" if about else text, tongue.pick(hit.rule.law))
+    return Advice(tone, tongue.say(kind), text, listed(tongue.locale, about), tongue.pick(hit.rule.law))
 
 
 def _type(number: int, one: AskedPreview, answer: Answer, problems: Mapping[str, str], tongue: Tongue) -> AskedType:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from aiohttp import web
@@ -26,7 +26,9 @@ from vault.web.sessions import require_citizen
 from vault.web.showing import FieldLine, Origin, field_lines, heading, in_heading, origin
 from vault.web.wording import NAME_CHARACTERS, Tongue, capital, clean
 
-_ON_CARD: Final = 5  # fields
+_ON_CARD: Final = 3  # fields
+# What tells most about a document, by the usual keys of fields; others follow in the order of the catalogue.
+_TELLING: Final = ("awarding-body", "date", "contract-period", "contract", "hours-per-week")
 _OF_EACH: Final = 6  # cards of one kind on the first page
 _SHOWN: Final = 24
 
@@ -224,9 +226,16 @@ def _card(
         href=document_href(kind, url),
         title=title,
         origin=origin(document.provenance, tongue),
-        fields=tuple(line for line in lines if not in_heading(line, title))[:_ON_CARD],
+        fields=_in_short([line for line in lines if not line.sensitive and not in_heading(line, title)]),
         seen_by=tuple(sorted({name for grant, name in open_grants for item in grant.items if item.url == url})),
     )
+
+
+def _in_short(lines: Sequence[FieldLine]) -> tuple[FieldLine, ...]:
+    """A few fields, the most telling first, each with its first value."""
+    order = {key: place for place, key in enumerate(_TELLING)}
+    chosen = sorted(lines, key=lambda line: order.get(line.key, len(order)))[:_ON_CARD]
+    return tuple(replace(line, values=line.values[:1]) for line in chosen)
 
 
 def _seers(url: ResourceUrl, open_grants: Iterable[tuple[Grant, str]], tongue: Tongue) -> tuple[Seer, ...]:

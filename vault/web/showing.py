@@ -70,6 +70,8 @@ def heading(lines: Sequence[FieldLine], data_type: DataType, url: ResourceUrl, t
     open_lines = {line.key: line for line in lines if not line.sensitive and line.values}
     called = next((open_lines[key].values[0] for key in _CALLED if key in open_lines), None)
     about = next((open_lines[key].values[0] for key in _ABOUT if key in open_lines), None)
+    if about and not called:
+        called = capital(tongue.pick(data_type.labels))
     parts = [part for part in (called, about) if part]
     if not parts:
         file_name = clean(unquote(url.name.rstrip("/")), NAME_CHARACTERS)

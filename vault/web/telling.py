@@ -102,6 +102,7 @@ class LogLine:
     reason: str | None
     how: str | None
     grant: str | None
+    with_whom: str  # whose permission it is
 
 
 def tell(lines: Iterable[HistoryLine], tongue: Tongue) -> tuple[LogLine, ...]:
@@ -125,6 +126,7 @@ def _line(line: HistoryLine, tongue: Tongue) -> LogLine:
         reason=_reason(line.reason, tongue) if refused and line.reason else None,
         how=tongue.say("log.how.api", client=clean(line.client, _CLIENT_CHARACTERS)) if line.client else None,
         grant=line.grant,
+        with_whom=clean(line.name, NAME_CHARACTERS),
     )
 
 
