@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from vault.audit import SERVER, AuditDraft, AuditEvent
 from vault.config import Limits
@@ -35,7 +36,6 @@ from vault.values import Agent, Clock, ETag, GrantId, MediaType
 
 _Transact = Callable[[], AbstractAsyncContextManager[DatasluisWork]]
 
-_TRIES = 3  # the document may change between looking and telling
 _DECLARED_CHARACTERS = 200
 
 
@@ -128,15 +128,12 @@ async def read_through_grant(
     clock: Clock,
 ) -> View | Withheld:
     """The view, or why not. `clock` is asked at each judgement: the end of a grant may pass in between."""
-    for _ in range(_TRIES):
+    cut = partial(_prepare, look=look, catalogue=catalogue, blobs=blobs, base_url=base_url, limits=limits)
+    for last in (False, True):
         async with reading() as work:
             found = await _judge(work, agent, look, catalogue=catalogue, now=clock())
             body = await work.resources.body(found.item.url) if isinstance(found, _Open) else None
-        prepared = None
-        if isinstance(found, _Open) and body is not None:
-            prepared = await _prepare(
-                found, body, look, catalogue=catalogue, blobs=blobs, base_url=base_url, limits=limits
-            )
+        prepared = await cut(found, body) if isinstance(found, _Open) and body is not None else None
         async with writing() as work:
             at = clock()
             judged = await _judge(work, agent, look, catalogue=catalogue, now=at)
@@ -144,7 +141,10 @@ async def read_through_grant(
                 await _record_refused(work, agent, look, judged, now=at)
                 return Withheld(judged.refusal)
             if prepared is None or not prepared.still_holds(judged):
-                continue
+                body = await work.resources.body(judged.item.url)
+                if not last or not isinstance(body, Inline):
+                    continue
+                prepared = await cut(judged, body)  # somebody keeps writing it: it is small, and now stands still
             if isinstance(prepared.outcome, Refusal):
                 shut = _Shut(prepared.outcome, prepared.outcome.reason, judged.grant, judged.participant)
                 await _record_refused(work, agent, look, shut, now=at)
@@ -228,7 +228,7 @@ def _why_not(
 
 
 async def _prepare(
-    found: _Open, body: Body, look: Look, *, catalogue: Catalogue, blobs: Blobs, base_url: str, limits: Limits
+    found: _Open, body: Body, *, look: Look, catalogue: Catalogue, blobs: Blobs, base_url: str, limits: Limits
 ) -> _Prepared:
     """Cuts the document down to the granted fields and writes it in the form asked for."""
     item, grant = found.item, found.grant
