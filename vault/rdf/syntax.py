@@ -121,11 +121,16 @@ def _collect(quads: Iterator[Quad], limits: Limits) -> tuple[Graph, bool]:
     triples: set[Triple] = set()
     blanks: set[object] = set()
     named = False
+    short = min(limits.iri_bytes, limits.literal_bytes) // 4  # characters of at most four bytes
     for number, quad in enumerate(quads, 1):
         if number > limits.triples:
             raise Unprocessable("too-many-triples", f"A document may hold {limits.triples} triples.")
         triple = quad.triple
-        _check_triple(triple, limits, blanks)
+        # Written out, a triple shows at once whether there is anything to look at: most have no term that could be too
+        # long, no blank node, no language tag, no triple term.
+        line = str(triple)
+        if len(line) > short or "_:" in line or "@" in line or "<<" in line:
+            _check_triple(triple, limits, blanks)
         if quad.graph_name == _DEFAULT:
             triples.add(triple)
         else:
