@@ -38,6 +38,7 @@ from vault.values import TURTLE, MediaType, Notice, PodName, ResourceUrl, WebId
 ORIGINALS: Final = "originals/"
 ARRIVED: Final = "datasluis:message:deposited"  # kinds of notice
 TAKEN_BACK: Final = "datasluis:document:withdrawn"
+COPY_REPLACED: Final = "citizen-copy-replaced"
 
 _PERSON: Final = re.compile(r"[0-9]{11}")
 _shapes = lru_cache(maxsize=32)(load_shapes)  # pure: the same text gives the same shapes
@@ -239,7 +240,7 @@ async def _write(
     if withdrawn:
         await _tell(delivery, url, TAKEN_BACK)
     fate = Fate.WITHDRAWN if withdrawn else Fate.UPDATED if held is not None else Fate.STORED
-    warnings = (*item.warnings, "citizen-copy-replaced") if changed else item.warnings
+    warnings = (*item.warnings, COPY_REPLACED) if changed else item.warnings
     return ItemReport(item.position, fate, url, warnings=warnings)
 
 
@@ -306,6 +307,8 @@ async def _record(delivery: _Delivery, parcel: Parcel, data_type: DataType, repo
     facts = {"organisation": source.legal_name, "data": data_type.key, **(parcel.facts or {})}
     counts = {fate.value: str(number) for fate in Fate if (number := report.count(fate))}
     facts |= counts | ({"empty": report.empty} if report.empty else {})
+    if replaced := sum(COPY_REPLACED in item.warnings for item in report.items):
+        facts["replaced"] = str(replaced)
     if report.notes:
         facts["notes"] = " ".join(report.notes)
     event = AuditEvent.MESSAGE_DEPOSITED
