@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from vault.datasluis.advice import Hit
 from vault.datasluis.catalogue import RuleClass
 from vault.datasluis.preview import AskedPreview, DocumentPreview, FieldPreview, RequestPreview
-from vault.datasluis.requests import state_at
+from vault.datasluis.requests import Terms, state_at
 from vault.values import RequestId
 from vault.web.locales import end_of_day, in_days, listed
 from vault.web.showing import FieldLine, Origin, field_line, field_lines, heading, origin
@@ -122,7 +122,7 @@ class RequestPage:
     reason: str | None
     legal_basis: str | None
     retention: str | None
-    recipients: tuple[str, ...]
+    recipients: tuple[str, ...] | None  # None: it did not say
     places: tuple[str, ...]
     automated: bool
     notice: str
@@ -177,12 +177,12 @@ def request_page(
     return RequestPage(
         id=request.id,
         version=request.version,
-        who=organisation(found.participant, tongue),
+        who=organisation(found.participant, tongue, verified=found.admitted),
         purpose=tongue.purpose(request.purpose),
         reason=_own(terms.reason),
         legal_basis=capital(tongue.concept(terms.legal_basis)) if terms.legal_basis else None,
         retention=terms.retention,
-        recipients=tuple(clean(name, NAME_CHARACTERS) for name in terms.recipients),
+        recipients=_recipients(terms),
         places=tuple(tongue.concept(place) for place in terms.locations),
         automated=terms.automated_decision,
         notice=notice,
@@ -222,6 +222,12 @@ def durations(found: RequestPreview, tongue: Tongue, now: datetime) -> tuple[Dur
 def until_day(chosen: date, latest: datetime) -> datetime:
     """The end of that day in Brussels, and never later than is allowed."""
     return min(end_of_day(chosen), latest)
+
+
+def _recipients(terms: Terms) -> tuple[str, ...] | None:
+    if not terms.recipients and any(name.endswith("recipients") for name in terms.unstated):
+        return None
+    return tuple(clean(name, NAME_CHARACTERS) for name in terms.recipients)
 
 
 def _own(text: str | None) -> str | None:

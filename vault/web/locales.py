@@ -107,7 +107,8 @@ def moment(locale: str, value: datetime) -> str:
 
 def exact(locale: str, value: datetime) -> str:
     """A moment to the second with its zone, for the log and for receipts (UX-19)."""
-    return str(format_datetime(value, format="d MMMM y, HH:mm:ss z", tzinfo=ZONE, locale=_REGION[locale]))
+    local = value.astimezone(ZONE)
+    return f"{format_datetime(local, format='d MMMM y, HH:mm:ss', tzinfo=ZONE, locale=_REGION[locale])} {local:%Z}"
 
 
 def number(locale: str, value: int | float | Decimal) -> str:

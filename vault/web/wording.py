@@ -14,7 +14,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from vault.datasluis.catalogue import Catalogue, Labels
-from vault.datasluis.registry import Participant
+from vault.datasluis.registry import Admission, Participant
 from vault.web.locales import country, t
 
 NAME_CHARACTERS = 120
@@ -97,8 +97,9 @@ class Organisation:
     mixed: bool  # letters of different scripts in the name: it may pose as another
 
 
-def organisation(participant: Participant | None, tongue: Tongue) -> Organisation:
-    """The card of one participant; of one that is no longer known, that it is so."""
+def organisation(participant: Participant | None, tongue: Tongue, *, verified: bool | None = None) -> Organisation:
+    """The card of one participant; of one that is no longer known, that it is so. `verified`: whether the operator
+    vouches for it; by itself, when it was admitted with a contract and is not suspended."""
     if participant is None:
         return Organisation(tongue.say("who.unknown"), "–", "", "", "–", "", verified=False, mixed=False)
     name = clean(participant.legal_name, NAME_CHARACTERS)
@@ -110,9 +111,13 @@ def organisation(participant: Participant | None, tongue: Tongue) -> Organisatio
         website_shown=shown_link(website),
         dpo_name=clean(participant.dpo.name, NAME_CHARACTERS),
         dpo_email=email(participant.dpo.email),
-        verified=not participant.suspended,
+        verified=_vouched_for(participant) if verified is None else verified,
         mixed=mixed_scripts(name),
     )
+
+
+def _vouched_for(participant: Participant) -> bool:
+    return participant.admission is Admission.STRICT and not participant.suspended
 
 
 def clean(text: str, limit: int) -> str:
