@@ -35,7 +35,10 @@ class Page:
 
     def form(self, action: str) -> Form:
         """The form whose action ends in `action`."""
-        return next(form for form in self.forms if form.action.rstrip("/").endswith(action))
+        for form in self.forms:
+            if form.action.rstrip("/").endswith(action):
+                return form
+        raise LookupError(f"{self.url} has no form for {action}: {self.text[:300]}")
 
 
 class _Reader(HTMLParser):

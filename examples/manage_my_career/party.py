@@ -40,7 +40,11 @@ class Party:
     http: aiohttp.ClientSession = field(default_factory=aiohttp.ClientSession)
 
     async def __aenter__(self) -> Self:
-        await self.sign_in()
+        try:
+            await self.sign_in()
+        except BaseException:
+            await self.http.close()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -53,8 +57,10 @@ class Party:
         async with self.http.post(
             endpoint,
             data={"grant_type": "client_credentials"},
-            auth=aiohttp.BasicAuth(self.client_id, self.client_secret),
-            headers={"DPoP": self.proof("POST", endpoint)},
+            headers={
+                "Authorization": aiohttp.encode_basic_auth(self.client_id, self.client_secret),
+                "DPoP": self.proof("POST", endpoint),
+            },
         ) as answer:
             answer.raise_for_status()
             self.token = (await answer.json())["access_token"]

@@ -44,6 +44,10 @@ RULED = {
 VERBS = {
     "vault.rdf.isolate",
     "vault.access.decide",
+    "vault.solid.apply",
+    "vault.solid.checks",
+    "vault.solid.edit",
+    "vault.solid.find",
     "vault.solid.read",
     "vault.solid.write",
     "vault.solid.provision",
@@ -77,6 +81,7 @@ HOMES = {
     "msgspec": ("vault.config", "vault.web", "vault.storage", "vault.seed"),
     "structlog": ("vault.observe",),
     "click": ("vault.cli",),
+    "http.client": ("vault.cli",),  # the health check of this machine's own server
     "uvloop": ("vault.cli", "vault.app"),
     "sqlite3": ("vault.storage",),
     "asyncpg": ("vault.storage",),
@@ -85,7 +90,6 @@ HOMES = {
     "xml": ("vault.connectors",),
     "requests": (),
     "urllib.request": (),
-    "http.client": (),
     "pickle": (),
 }
 
