@@ -15,7 +15,7 @@ import rdflib
 from pyshacl import ShapesGraph, Validator
 from pyshacl.graph_abstraction import DataGraph
 from rdflib.namespace import OWL, SH
-from rdflib.term import BNode, Identifier, Node, URIRef
+from rdflib.term import BNode, Identifier, Node, URIRef, bind
 
 from vault.config import Limits
 from vault.rdf.graph import PREFIXES, XSD, Blank, Graph, Iri, Term, parts
@@ -26,6 +26,9 @@ from vault.values import TURTLE
 rdflib.NORMALIZE_LITERALS = False
 # This logger prints each ill-typed literal, with its value and a traceback.
 logging.getLogger("rdflib.term").disabled = True
+# rdflib would parse such literals, HTML in a time that grows with the square of the length: for us they are text.
+for _markup in (rdflib.RDF.HTML, rdflib.RDF.XMLLiteral):
+    bind(_markup, str, constructor=str, datatype_specific=True)
 
 _LOG = logging.getLogger(__name__)
 _NOT_OFFERED: Final = (SH.sparql, SH.js, SH.rule, SH.SPARQLTarget, OWL.imports)

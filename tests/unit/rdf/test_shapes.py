@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 import pytest
 
@@ -121,3 +122,22 @@ def test_one_check_leaves_nothing_behind_for_the_next() -> None:
 def test_shapes_that_run_or_fetch_something_are_not_loaded(extra: str) -> None:
     with pytest.raises(ValueError, match="not offered"):
         load_shapes((PREFIXES + extra).encode())
+
+
+@pytest.mark.requirement("ATK-09")
+@pytest.mark.parametrize(
+    ("datatype", "text"),
+    [
+        ("rdf:HTML", "<b>" * 50_000),
+        ("rdf:XMLLiteral", "<a>" * 50_000),
+        ("xsd:integer", "9" * 200_000),
+        ("xsd:decimal", "1e99999999"),
+        ("xsd:duration", "P" + "9" * 200_000 + "D"),
+        ("xsd:dateTime", "9" * 200_000),
+    ],
+)
+def test_a_literal_that_rdflib_would_choke_on_is_only_text(datatype: str, text: str) -> None:
+    data = graph(f'{GOOD} <#it> ex:anything "{text}"^^{datatype} .')
+    started = time.process_time()
+    assert check(data, SHAPES).conforms
+    assert time.process_time() - started < 2
