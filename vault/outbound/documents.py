@@ -31,6 +31,7 @@ OIDC: Final = Namespace("http://www.w3.org/ns/solid/oidc#")
 _CONFIGURATION = "/.well-known/openid-configuration"
 _MOST_KEYS = 50
 _GROUP_SECONDS = 30  # membership is taken away more often than keys are
+_OWN_SECONDS = 1  # of ours we could ask each time; but a client sends its requests in bursts
 
 
 class Documents:
@@ -57,6 +58,9 @@ class Documents:
         good, bad = settings.outbound.issuer_cache_seconds, settings.outbound.negative_cache_seconds
         self._keys: Cache[list[Jwk]] = Cache(good_seconds=good, bad_seconds=bad, clock=clock)
         self._webids: Cache[frozenset[str]] = Cache(good_seconds=good, bad_seconds=bad, clock=clock, most=8192)
+        self._trusted: Cache[frozenset[str]] = Cache(
+            good_seconds=_OWN_SECONDS, bad_seconds=_OWN_SECONDS, clock=clock, most=8192
+        )
         self._clients: Cache[Client] = Cache(good_seconds=good, bad_seconds=bad, clock=clock)
         self._members: Cache[frozenset[WebId]] = Cache(
             good_seconds=min(good, _GROUP_SECONDS), bad_seconds=bad, clock=clock
@@ -81,14 +85,10 @@ class Documents:
         return keys
 
     async def trusted_by(self, webid: WebId, /) -> frozenset[str]:
-        """The issuers that the WebID document lists (RS-4)."""
-        pick = partial(_issuers_of, webid)
-        place = self._own.place(webid)
-        if place is not None:
-            try:
-                return await self._own.issuers(webid, place, pick)
-            except Refusal:
-                return frozenset()
+        """The issuers that the WebID document lists (RS-4). A WebID of ours is looked up in the store, and a removed
+        issuer or a locked account counts a second later at the latest."""
+        if webid.startswith(self._base_url):
+            return await self._trusted.get(webid, partial(self._own_issuers, webid))
         return await self._webids.get(webid, partial(self._load_issuers, webid))
 
     async def client(self, client: ClientId, /) -> Client:
@@ -120,6 +120,13 @@ class Documents:
         if not isinstance(found, list):
             raise _bad_issuer("issuer-unreadable", "The issuer of the token could not be asked.")
         return [key for key in found[:_MOST_KEYS] if isinstance(key, dict)]
+
+    async def _own_issuers(self, webid: WebId) -> frozenset[str]:
+        place = self._own.place(webid)
+        try:
+            return frozenset() if place is None else await self._own.issuers(webid, place, partial(_issuers_of, webid))
+        except Refusal:
+            return frozenset()
 
     async def _load_issuers(self, webid: WebId) -> frozenset[str]:
         try:
