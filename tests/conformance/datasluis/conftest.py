@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.lock import Counter, counter_in
+from tests.lock_live import lock, lock_server
+
+__all__ = ["counter", "lock", "lock_server"]
 
 
 @pytest.fixture
