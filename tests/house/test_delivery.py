@@ -6,7 +6,7 @@ import re
 import subprocess
 import tomllib
 
-from tests.house.tree import ROOT
+from tests.house.tree import ROOT, modules
 
 REGISTRIES = re.compile(
     r"pypi\.org|pythonhosted|registry\.npmjs|npmjs\.com/package|deb\.debian\.org|--(extra-)?index-url"
@@ -107,3 +107,10 @@ def test_nothing_is_left_unfinished() -> None:
                 if pattern.search(line)
             ]
     assert wrong == []
+
+
+def test_every_module_is_on_the_map() -> None:
+    house = (ROOT / "vault/README.md").read_text(encoding="utf-8")
+    names = {m.name.rsplit(".", 1)[-1] for m in modules() if m.path.name != "__init__.py" and m.name != "vault"}
+    on_map = set(re.findall(r"`([a-z_0-9]+)`", house.split("## Map")[1].split("## One list")[0]))
+    assert names - on_map - {"ports"} == set()
