@@ -45,6 +45,7 @@ _HOUSEKEEPING_SECONDS: Final = 60.0
 _MOST_ROUNDS: Final = 100
 _SWEEP_SECONDS: Final = 3600.0
 _LINGER_SECONDS: Final = 5.0  # how long an unwanted body is read, so that its sender sees the answer
+_LAST_SECONDS: Final = 1.0  # after the drain: for answers that are just being written
 _BACKLOG: Final = 1024
 
 
@@ -127,15 +128,16 @@ async def running(settings: Settings, sock: socket.socket, *, clock: Clock = utc
     closes the store last."""
     async with open_machine(settings, clock=clock) as machine:
         readiness = Readiness(machine.database.ready)
-        runner = web.AppRunner(
-            build_app(machine.vault, readiness), access_log=None, shutdown_timeout=settings.server.drain_seconds
-        )
+        app = build_app(machine.vault, readiness)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_SECONDS)
         await runner.setup()
+        site = web.SockSite(runner, sock, backlog=_BACKLOG)
+        await site.start()
         try:
-            await web.SockSite(runner, sock, backlog=_BACKLOG).start()
             yield machine
         finally:
-            readiness.draining = True
+            await site.stop()
+            await readiness.drain(settings.server.drain_seconds)
             await runner.cleanup()
 
 
@@ -171,6 +173,7 @@ def serve(settings: Settings) -> int:
         settings.server.workers,
         lambda number, supervisor: _work(settings, sock, number, supervisor),
         grace=settings.server.drain_seconds,
+        release=sock.close,
     )
 
 

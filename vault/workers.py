@@ -35,9 +35,11 @@ class _Seat:
     due: float = 0.0
 
 
-def supervise(count: int, work: Work, *, grace: float) -> int:
-    """Keeps `count` workers running until SIGTERM or SIGINT; then they have `grace` seconds to end. Exit code 0 when
-    all ended well, 1 when workers kept dying at their start."""
+def supervise(count: int, work: Work, *, grace: float, release: Callable[[], None]) -> int:
+    """Keeps `count` workers running until SIGTERM or SIGINT; then they have `grace` seconds to end. `release` gives up
+    what the supervisor itself holds for them, the listening socket, so that nobody knocks in vain while they end.
+
+    Exit code 0 when all ended well, 1 when workers kept dying at their start."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     ours, theirs = os.pipe()
     seats = [_Seat(number) for number in range(count)]
@@ -51,6 +53,7 @@ def supervise(count: int, work: Work, *, grace: float) -> int:
         told = signal.sigtimedwait(_WATCHED, min(waits, default=60.0))
         if told is not None and told.si_signo != signal.SIGCHLD:
             event("stopping", signal=signal.Signals(told.si_signo).name)
+            release()
             return _stop(seats, grace)
         for seat, code in _ended(seats):
             young = time.monotonic() - seat.since < _YOUNG_SECONDS
@@ -58,6 +61,7 @@ def supervise(count: int, work: Work, *, grace: float) -> int:
             seat.due = time.monotonic() + min(_LONGEST_WAIT, 0.1 * 2**failed_starts)
             warning("worker-died", worker=seat.number, code=code, seconds=round(time.monotonic() - seat.since, 3))
     warning("workers-do-not-start", count=failed_starts)
+    release()
     _stop(seats, grace)
     return 1
 

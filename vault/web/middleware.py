@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from vault.errors import Malformed, Refusal
 from vault.observe import failure, hashed_pod, new_request_id, request_line, truncated_address
 from vault.web.guard import Guard
+from vault.web.health import READY
 from vault.web.responses import (
     POD,
     REASON,
@@ -44,11 +45,19 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Runs the handler behind the guard; whatever it raises becomes an answer, and never tells more than it may."""
     request[STARTED] = time.perf_counter()
     request[REQUEST_ID] = new_request_id()
+    readiness = request.app[READY]
+    readiness.begin()
+    try:
+        return await _answered(request, handler)
+    finally:
+        readiness.end()
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     guard = request.app[GUARD]
     address = guard.address(request)
-    route = route_of(request)
     try:
-        guard.check(request, route, address)
+        guard.check(request, route_of(request), address)
         response = await handler(request)
     except Refusal as refusal:
         response = refusal_response(request, refusal)
@@ -85,6 +94,8 @@ async def dress(request: web.Request, response: web.StreamResponse) -> None:
     if response.status >= 400 and REQUEST_ID in request:
         headers["X-Request-Id"] = request[REQUEST_ID]
     headers.pop(hdrs.SERVER, None)
+    if request.app[READY].draining:
+        response.force_close()  # this process is on its way out: the next request goes to another one
 
 
 def preflight(request: web.Request, methods: tuple[str, ...]) -> web.Response:
