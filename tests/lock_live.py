@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from tests.live import Live, serving
-from tests.lock import APPLICANT, BELGIUM, DIPLOMA, DPV, GDPR, RENT
+from tests.lock import APPLICANT, BELGIUM, DIPLOMA, DPV, GDPR, RENT, Counter, counter_in
 from tests.people import Answer, Person, Visitor
 from vault.audit import AuditEntry
 from vault.datasluis.answer import approve_request, refuse_request
@@ -256,6 +256,13 @@ def lock_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LockServer
             for name in (*CITIZENS, *ORGANISATIONS)
         }
         yield LockServer(live, people)
+
+
+@pytest.fixture
+async def counter(tmp_path: Path) -> AsyncIterator[Counter]:
+    """A vault without HTTP, with a clock that stands still until it is moved."""
+    async with counter_in(tmp_path / "data") as opened:
+        yield opened
 
 
 @pytest.fixture
