@@ -5,8 +5,10 @@ The values are made by the same cut that a read makes, so that the page cannot s
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from vault.config import Limits
 from vault.datasluis.advice import Hit, advise, considered_request, locked
@@ -92,38 +94,27 @@ async def preview(
     participant = await work.participants.get(request.data_user)
     if participant is None or request.pod != citizen.pod or request.citizen != citizen.webid:
         raise Missing("no-such-request", "There is no such request.")
-    latest = await work.requests.for_pod(citizen.pod, limit=_EARLIER)
-    earlier = [other for other in latest if other.data_user == request.data_user]
     keys = tuple(asked.data_type for asked in request.asked)
-    admitted = is_admitted(participant, keys, request.purpose, catalogue, now)
-    purpose = catalogue.purposes.get(request.purpose or "")
     documents = {
         key: await documents_of(work, citizen.pod, data_type, blobs=blobs, base_url=base_url, limits=limits)
         for key in keys
         if (data_type := catalogue.data_types.get(key)) is not None
     }
-    own_word = any(
-        document.provenance.verification is Verification.SELF_DECLARED
-        for found, _ in documents.values()
-        for document in found
+    latest = await work.requests.for_pod(citizen.pod, limit=_EARLIER)
+    admitted = is_admitted(participant, keys, request.purpose, catalogue, now)
+    considered = considered_request(
+        request, admitted=admitted, earlier=[other for other in latest if other.data_user == request.data_user]
     )
-    considered = considered_request(request, admitted=admitted, earlier=earlier)
-    hits = advise(replace(considered, self_declared=own_word), catalogue)
-    shut = locked(hits)
+    hits = advise(replace(considered, self_declared=_has_own_word(documents.values())), catalogue)
+    show_asked = partial(_asked, shut=locked(hits), catalogue=catalogue, base_url=base_url)
+    purpose = catalogue.purposes.get(request.purpose or "")
     return RequestPreview(
         request=request,
         participant=participant,
         purpose=purpose,
         admitted=admitted,
         asked=tuple(
-            _asked(
-                catalogue.data_types[asked.data_type],
-                asked,
-                documents[asked.data_type],
-                shut=shut,
-                catalogue=catalogue,
-                base_url=base_url,
-            )
+            show_asked(catalogue.data_types[asked.data_type], asked, documents[asked.data_type])
             for asked in request.asked
             if asked.data_type in documents
         ),
@@ -211,3 +202,9 @@ def _document(
         closed=tuple(one for one in data_type.fields if one.key in has and one.key not in asked.fields),
         everything=everything,
     )
+
+
+def _has_own_word(found: Iterable[tuple[tuple[Document, ...], int]]) -> bool:
+    """Whether a document among these is the citizen's own word (advice A13)."""
+    own = Verification.SELF_DECLARED
+    return any(document.provenance.verification is own for documents, _ in found for document in documents)
