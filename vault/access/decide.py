@@ -24,7 +24,7 @@ from vault.access.wac import (
 from vault.config import Limits
 from vault.errors import Forbidden, Malformed, Missing, TooLarge, Unauthenticated, Unprocessable, UnsupportedMedia
 from vault.rdf.isolate import parse_guarded
-from vault.values import ANONYMOUS, Agent, Anonymous, Caller, MediaType, ResourceUrl, WebId, normalise_url
+from vault.values import ANONYMOUS, Agent, Anonymous, Caller, MediaType, PodName, ResourceUrl, WebId, normalise_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,9 @@ class Acls(Protocol):
 class Groups(Protocol):
     """Members of group documents (WA-9), wherever they live."""
 
-    async def members(self, group: str, /) -> frozenset[WebId]:
-        """The `vcard:hasMember` of `group`, an IRI with its fragment. Empty on any trouble (fail closed)."""
+    async def members(self, group: str, /, *, pod: PodName | None = None) -> frozenset[WebId]:
+        """The `vcard:hasMember` of `group`, an IRI with its fragment. Empty on any trouble (fail closed). `pod` is the
+        pod whose ACL names it: a group document in the same pod counts even where it is private."""
         ...
 
 
@@ -187,7 +188,7 @@ class _Look:
         place = target.iri(self.base_url)
         above = acl.subject.iri(self.base_url) if acl.inherited else None
         user = modes_held(rules, self.caller, target=place, inherited_from=above, origin=self.origin)
-        members = await self.members(rules, place, above, user)
+        members = await self.members(acl, rules, place, above, user)
         if members:
             user = modes_held(
                 rules, self.caller, target=place, inherited_from=above, groups=members, origin=self.origin
@@ -198,12 +199,14 @@ class _Look:
             public = modes_held(rules, ANONYMOUS, target=place, inherited_from=above, origin=self.origin)
         return Held(user | public, public, acl.url.path)
 
-    async def members(self, rules: tuple[Authorization, ...], place: str, above: str | None, held: Modes) -> Members:
+    async def members(
+        self, acl: EffectiveAcl, rules: tuple[Authorization, ...], place: str, above: str | None, held: Modes
+    ) -> Members:
         """Members of those groups that could add something to `held`; most ACLs name none, and nothing is awaited."""
         wanted = groups_to_ask(rules, self.caller, target=place, inherited_from=above, held=held)
         if not wanted:
             return NO_GROUPS
-        return {group: await self.groups.members(group) for group in sorted(wanted)}
+        return {group: await self.groups.members(group, pod=acl.url.pod) for group in sorted(wanted)}
 
     async def explained(self, need: Need) -> list[str]:
         """Why each rule of the effective ACL matches this caller on the need's target, or does not."""
@@ -213,7 +216,7 @@ class _Look:
         rules = await authorizations_of(self.acls, self.parsed, acl, base_url=self.base_url, limits=self.limits)
         place = need.target.iri(self.base_url)
         above = acl.subject.iri(self.base_url) if acl.inherited else None
-        members = await self.members(rules, place, above, NO_MODES)
+        members = await self.members(acl, rules, place, above, NO_MODES)
         counted = f"inherited, so acl:default {acl.subject.path} counts" if acl.inherited else "its own"
         lines = [f"  The effective ACL is {acl.url.path} ({counted}); it has {len(rules)} applicable rules."]
         for rule in rules:

@@ -51,7 +51,7 @@ class Friends:
     who: Mapping[str, frozenset[WebId]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    async def members(self, group: str, /) -> frozenset[WebId]:
+    async def members(self, group: str, /, *, pod: PodName | None = None) -> frozenset[WebId]:
         self.asked.append(group)
         return self.who.get(group, frozenset())
 
