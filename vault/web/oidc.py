@@ -62,7 +62,6 @@ class ConsentPage:
     scope: frozenset[str]
     reason: Reason
     email: str
-    webid: str
     account: str
     resume: str
     change: str  # where to sign in as somebody else
@@ -271,7 +270,6 @@ def _consent_page(request: web.Request, question: ConsentQuestion) -> web.Respon
         scope=asked.scope,
         reason=question.reason,
         email=person.account.email,
-        webid=person.account.webid,
         account=person.account.id,
         resume=resume,
         change=way_to(SIGN_IN, here, again="1"),
