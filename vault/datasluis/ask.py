@@ -27,7 +27,7 @@ from vault.datasluis.registry import (
     check_role,
     standing,
 )
-from vault.datasluis.requests import AccessRequest, RequestState, Terms, withdraw
+from vault.datasluis.requests import AccessRequest, RequestState, Terms, state_at, withdraw
 from vault.errors import Forbidden, Missing, Refusal, TooMany
 from vault.identity.accounts import Account
 from vault.values import Agent, Notice, PodName, RequestId, WebId
@@ -60,7 +60,7 @@ async def submit_request(
     check_entitled(data_user, known, purpose, catalogue=catalogue, now=now)
     admitted = check_admitted(draft, participant=data_user, catalogue=catalogue, now=now)
     account = await _citizen(work, draft.citizen)
-    before = await _before(work, account.pod, data_user)
+    before = await _before(work, account.pod, data_user, now)
     if before.pending >= settings.datasluis.pending_requests:
         raise TooMany(
             "pending-requests",
@@ -151,11 +151,11 @@ async def _citizen(work: DatasluisWork, webid: WebId) -> Account:
     return account
 
 
-async def _before(work: DatasluisWork, pod: PodName, participant: Participant) -> _Before:
+async def _before(work: DatasluisWork, pod: PodName, participant: Participant, now: datetime) -> _Before:
     """Pages through what waits for this citizen, and looks at the latest requests for what went before."""
     pending, before = 0, None
     while page := await work.requests.for_pod(pod, state=RequestState.PENDING, before=before, limit=_PAGE):
-        pending += sum(request.data_user == participant.id for request in page)
+        pending += sum(one.data_user == participant.id and state_at(one, now) is RequestState.PENDING for one in page)
         before = page[-1].submitted
     latest = await work.requests.for_pod(pod, limit=_EARLIER)
     return _Before(tuple(request for request in latest if request.data_user == participant.id), pending)

@@ -202,6 +202,14 @@ async def test_an_organisation_has_a_few_questions_waiting_and_no_more(counter: 
     await counter.ask()
 
 
+async def test_a_question_past_its_time_makes_room_before_the_housekeeping_notices(counter: Counter) -> None:
+    for _ in range(counter.vault.settings.datasluis.pending_requests):
+        await counter.ask(a_question(until=NOON + DAY))
+        counter.clock.move(seconds=1)
+    counter.clock.move(days=1)
+    assert (await counter.ask()).state is RequestState.PENDING
+
+
 # The lock's own no is a line
 
 
