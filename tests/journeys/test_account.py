@@ -96,7 +96,9 @@ async def test_sign_in_and_consent_by_keyboard_without_scripts(chromium: Browser
         one, other = await allow.bounding_box(), await refuse.bounding_box()
         assert one is not None
         assert other is not None
-        assert abs(one["height"] - other["height"]) < 1  # equal, and one step each (UX-07)
+        # Equal, and one step each (UX-07).
+        assert abs(one["height"] - other["height"]) < 1
+        assert abs(one["width"] - other["width"]) < 1
         await refuse.focus()
         await page.keyboard.press("Enter")
         await page.wait_for_url(f"{app.base_url}cb?*")

@@ -324,12 +324,12 @@ def _person(request: AuthorizationRequest) -> Person:
 
 
 def _reason_to_ask(request: AuthorizationRequest, given: Consent | None, desk: Desk) -> Reason | None:
-    if "consent" in request.prompts:
-        return Reason.ASKED_FOR
     if given is None:
         return Reason.FIRST_TIME
     if not request.scope <= given.scope:
         return Reason.WIDER
+    if "consent" in request.prompts:
+        return Reason.ASKED_FOR
     # RFC 8252 §8.6: a redirect within a device says nothing about who receives it, so the person is asked each time;
     # a vault that itself runs on this machine, for development, is no more certain than its apps.
     certain = urlsplit(request.redirect_uri or "").scheme == "https"
