@@ -68,7 +68,7 @@ def seed_command(plan: Path, file: Path | None, **options: object) -> None:
 @_DATA
 def demo_command(plan: Path, **options: object) -> None:
     """Seed, say where to look, and serve."""
-    settings = _settings(None, {"log_level": "warning", "log_format": "console", **options})
+    settings = _settings(None, {**_DEMO, **options})
     laid = _seed(settings, plan)
     click.echo(_welcome(settings, laid, read_plan(plan)))
     sys.exit(serve(settings))
@@ -239,6 +239,14 @@ async def _explain(vault: Vault, webid: str, method: str, url: str) -> list[str]
             limits=vault.settings.limits,
         )
 
+
+_DEMO: Final[dict[str, object]] = {
+    "log_level": "warning",
+    "log_format": "console",
+    "operator_name": "Datakluis (demo)",
+    "operator_email": "hallo@datakluis.example",
+    "dpo_email": "dpo@datakluis.example",
+}
 
 _NO_CONTENT: Final = Content(Inline(b""), None)
 
