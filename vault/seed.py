@@ -143,6 +143,8 @@ async def seed(vault: Vault, plan: Plan, folder: Path) -> Laid:
             await _request(vault, request)
     except Refusal as refusal:
         raise SeedError(f"{refusal.reason}: {refusal.detail} {dict(refusal.facts) or ''}".strip()) from refusal
+    except OSError as error:
+        raise SeedError(f"{error.filename} cannot be read") from None
     except KeyError as unknown:
         raise SeedError(f"{unknown.args[0]} is named but not laid down by this file") from None
     return laid

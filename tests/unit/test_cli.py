@@ -1,0 +1,156 @@
+"""The command, as a person types it: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SEED = {
+    "accounts": [
+        {
+            "email": "alice@example.org",
+            "password": "correct-horse-battery",
+            "pod": "alice",
+            "name": "Alice",
+            "credentials": {"id": "alice-machine", "secret": "alice-machine-secret"},
+        },
+        {"email": "bob@example.org", "password": "staple-of-the-battery", "pod": "bobby"},
+    ]
+}
+
+
+def datakluis(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("DATAKLUIS_")}
+    command = [sys.executable, "-m", "vault.cli", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, env={**clean, **environment}, timeout=60, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "seed.json").write_text(json.dumps(SEED))
+    done = datakluis("seed", str(folder / "seed.json"), "--data", str(folder / "data"))
+    assert done.returncode == 0, done.stderr
+    (folder / "first.json").write_text(done.stdout)
+    return folder
+
+
+def test_seed_prints_one_json_object_with_webids_pods_and_client_ids(store: Path) -> None:
+    printed = json.loads((store / "first.json").read_text())
+    assert printed["accounts"]["alice"] == {
+        "email": "alice@example.org",
+        "webId": "http://localhost:3000/alice/profile/card#me",
+        "pod": "http://localhost:3000/alice/",
+        "clientId": "alice-machine",
+    }
+    assert "clientId" not in printed["accounts"]["bobby"]
+
+
+def test_seed_again_gives_the_same_and_changes_nothing(store: Path) -> None:
+    before = datakluis("audit", "verify", "--data", str(store / "data")).stdout
+    again = datakluis("seed", str(store / "seed.json"), "--data", str(store / "data"))
+    assert again.stdout == (store / "first.json").read_text()
+    assert datakluis("audit", "verify", "--data", str(store / "data")).stdout == before
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"accounts": [{"email": "a@example.org", "password": "long-enough-word", "pod": "datasluis"}]}, "pod-name"),
+        ({"accounts": [{"email": "a@example.org", "pod": "alice"}]}, "password"),
+        ({"accounts": [], "surprise": 1}, "surprise"),
+        ({"accounts": [], "deposits": [{"source": "nobody", "person": "1", "file": "x"}]}, "cannot be read"),
+    ],
+)
+def test_a_seed_file_with_a_mistake_is_refused_and_the_place_is_named(
+    tmp_path: Path, change: dict[str, object], told: str
+) -> None:
+    file = tmp_path / "seed.json"
+    file.write_text(json.dumps(change))
+    done = datakluis("seed", str(file), "--data", str(tmp_path / "data"))
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_audit_verify_finds_every_chain_intact(store: Path) -> None:
+    done = datakluis("audit", "verify", "--data", str(store / "data"))
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert {"alice", "bobby"} <= {line["pod"] for line in lines}
+    assert {line["state"] for line in lines} == {"intact"}
+
+
+def test_audit_verify_finds_an_altered_line_and_fails(store: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "data"
+    copy.mkdir()
+    with (
+        sqlite3.connect(store / "data" / "vault.db") as original,
+        sqlite3.connect(copy / "vault.db") as altered,
+    ):
+        original.backup(altered)
+        changed = altered.execute("UPDATE audit SET actor = 'mallory' WHERE pod = 'alice' AND number = 1").rowcount
+    altered.close()
+    original.close()
+    assert changed == 1
+    done = datakluis("audit", "verify", "--data", str(copy))
+    assert done.returncode == 1
+    broken = [json.loads(line) for line in done.stdout.splitlines() if '"broken"' in line]
+    assert [(line["pod"], line["entry"]) for line in broken] == [("alice", 1)]
+
+
+@pytest.mark.parametrize(
+    ("who", "method", "path", "verdict"),
+    [
+        ("public", "GET", "alice/profile/card", "Allowed"),
+        ("public", "GET", "alice/", "Refused"),
+        ("public", "PUT", "alice/profile/card", "Refused"),
+        ("http://localhost:3000/alice/profile/card#me", "PUT", "alice/notes/new.ttl", "Allowed"),
+        ("http://localhost:3000/bobby/profile/card#me", "DELETE", "alice/profile/card", "Refused"),
+        ("http://localhost:3000/bobby/profile/card#me", "POST", "alice/inbox/", "Allowed"),
+        ("http://localhost:3000/bobby/profile/card#me", "GET", "alice/inbox/", "Refused"),
+    ],
+)
+def test_access_explain_says_what_the_server_would_do_and_why(
+    store: Path, who: str, method: str, path: str, verdict: str
+) -> None:
+    url = f"http://localhost:3000/{path}"
+    done = datakluis("access", "explain", who, method, url, "--data", str(store / "data"))
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[-1].startswith(verdict)
+    assert any("effective ACL" in line for line in lines)
+
+
+def test_access_explain_refuses_a_url_of_another_place(store: Path) -> None:
+    done = datakluis("access", "explain", "public", "GET", "https://elsewhere.example/x", "--data", str(store / "data"))
+    assert done.returncode == 2
+    assert "must begin with" in done.stderr
+
+
+def test_config_prints_the_settings_in_force() -> None:
+    done = datakluis("config", DATAKLUIS_PORT="4321")
+    printed = json.loads(done.stdout)
+    assert printed["server"]["port"] == 4321
+    assert printed["server"]["base_url"] == "http://localhost:4321/"
+
+
+def test_every_mistake_in_the_settings_is_told_at_once(tmp_path: Path) -> None:
+    done = datakluis("serve", "--workers", "0", "--base-url", "http://vault.example", DATAKLUIS_PROT="1")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 3
+    assert "did you mean port" in done.stderr
+
+
+def test_health_fails_where_nothing_listens() -> None:
+    done = datakluis("health", "--port", "9")
+    assert done.returncode == 1
+    assert done.stdout.strip() == "not ready"
