@@ -55,7 +55,8 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, default=str).encode
 
 _log: Any = structlog.get_logger()
-_lines: Callable[[str], object] | None = None  # where request lines go; None when structlog has to show or drop them
+_lines: Callable[[str], object] | None = None  # where request lines go; None when structlog has to show them
+_listening = True  # whether anybody wants them
 
 
 def configure(*, level: str, form: str, stream: TextIO | None = None) -> None:
@@ -71,9 +72,10 @@ def configure(*, level: str, form: str, stream: TextIO | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=out),
         cache_logger_on_first_use=False,
     )
-    global _log, _lines  # noqa: PLW0603 - the one log of this process, bound once at start
+    global _log, _lines, _listening  # noqa: PLW0603 - the one log of this process, bound once at start
     _log = structlog.get_logger().bind()
-    _lines = out.write if form == "json" and _LEVELS[level] <= logging.INFO else None
+    _listening = _LEVELS[level] <= logging.INFO
+    _lines = out.write if form == "json" else None
     root = logging.getLogger()
     root.handlers[:] = [*(handler for handler in root.handlers if not isinstance(handler, _Bridge)), _Bridge()]
     root.setLevel(max(_LEVELS[level], logging.INFO))
@@ -94,6 +96,11 @@ def failure(name: str, cause: BaseException, /, **fields: object) -> None:
     _log.error(name, error=_types(cause), frames=_frames(cause), **fields)
 
 
+def wants_requests() -> bool:
+    """Whether `request_line` would write anything."""
+    return _listening
+
+
 def request_line(
     *, request: str, method: str, route: str, status: int, ms: float, pod: str, address: str, reason: str
 ) -> None:
@@ -102,6 +109,8 @@ def request_line(
     Every field is of our own making and needs no escaping (a method is an HTTP token): the line is put together here,
     because it is written for each request and structlog would take as long as the request itself.
     """
+    if not _listening:
+        return
     if _lines is None:
         fields = {"request": request, "method": method, "route": route, "status": status, "ms": ms}
         _log.info("request", **fields, pod=pod, address=address, reason=reason)

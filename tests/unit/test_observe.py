@@ -96,6 +96,7 @@ def test_the_console_form_and_a_higher_level_leave_request_lines_to_the_library(
     observe.configure(level="warning", form="json", stream=(quiet := io.StringIO()))
     observe.request_line(status=200, ms=1.0, **fields)
     assert quiet.getvalue() == ""
+    assert not observe.wants_requests()
     observe.configure(level="error", form="json")
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from vault.errors import Malformed, Refusal
-from vault.observe import failure, hashed_pod, new_request_id, request_line, truncated_address
+from vault.observe import failure, hashed_pod, new_request_id, request_line, truncated_address, wants_requests
 from vault.web.guard import Guard
 from vault.web.health import READY
 from vault.web.responses import (
@@ -146,6 +146,8 @@ def _raised(request: web.Request, raised: web.HTTPException) -> web.StreamRespon
 
 def _observe(request: web.Request, status: int, address: str) -> None:
     """The log line: the route's template, never the path; the pod by its keyed hash."""
+    if not wants_requests():
+        return
     request_line(
         request=request[REQUEST_ID],
         method=request.method,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
@@ -19,12 +20,13 @@ from vault.solid.operation import shown_modes
 from vault.solid.paths import DESCRIPTION_PATH, Auxiliary, acl_of, auxiliary, is_description, meta_of
 from vault.solid.ports import Blobs
 from vault.solid.read import NotModified, ReadOutcome, Representation, Unsatisfiable
-from vault.solid.resource import BlobRef, ChangeSet, Inline, Resource
-from vault.values import MediaType, ResourceUrl
+from vault.solid.resource import BlobRef, ChangeSet, Inline, Kind, Resource
+from vault.values import TURTLE, MediaType, ResourceUrl
 from vault.web.responses import REQUEST_ID, problem_response
 
 VARY: Final = "Accept, Authorization, Origin"  # PR-57, ATK-17
 _DESCRIPTION_REL: Final = "http://www.w3.org/ns/solid/terms#storageDescription"
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SANDBOX: Final = "sandbox; default-src 'none'"
 
 # Types a browser shows without running anything. All others are saved to disk instead of opened: what lives in a pod
@@ -81,15 +83,22 @@ def changed(
 def target_headers(target: ResourceUrl, resource: Resource | None, base_url: str) -> CIMultiDict[str]:
     """What is said of a target whatever the method: its links and what it supports. `resource` is None when it does
     not exist, or when the caller may not know."""
-    headers: CIMultiDict[str] = CIMultiDict(_links(target, base_url))
-    headers[hdrs.ALLOW] = ", ".join(allowed_methods(target, resource))  # PR-51
-    headers.update(accepted_types(target, resource))  # PR-52
-    headers[hdrs.VARY] = VARY
-    headers["Content-Security-Policy"] = _SANDBOX
-    return headers
+    return CIMultiDict(_head(target, None if resource is None else resource.kind, base_url))
 
 
 @lru_cache(maxsize=8192)
+def _head(target: ResourceUrl, kind: Kind | None, base_url: str) -> tuple[tuple[str, str], ...]:
+    """What hangs on the target and its kind alone, and is therefore put together once."""
+    resource = None if kind is None else Resource(target, kind, TURTLE, 0, _LONG_AGO, 0)
+    return (
+        *_links(target, base_url),
+        (hdrs.ALLOW, ", ".join(allowed_methods(target, resource))),  # PR-51
+        *accepted_types(target, resource).items(),  # PR-52
+        (hdrs.VARY, VARY),
+        ("Content-Security-Policy", _SANDBOX),
+    )
+
+
 def _links(target: ResourceUrl, base_url: str) -> tuple[tuple[str, str], ...]:
     """The Link headers, one link on each line, all absolute (CH-6, TR-18)."""
     storage = ResourceUrl(target.pod, "/")

@@ -9,20 +9,19 @@ from aiohttp import hdrs, web
 
 from vault.access.decide import decide, require
 from vault.access.modes import Allowed
-from vault.errors import MethodNotAllowed, Missing, NotAcceptable, Refusal
+from vault.errors import MethodNotAllowed, Missing, Refusal
 from vault.ports import Vault, Work
-from vault.rdf.syntax import RDF_TYPES, serialise
 from vault.solid.apply import actor_of
 from vault.solid.edit import patch_resource
 from vault.solid.find import Standing, find_target
 from vault.solid.methods import allowed_methods
-from vault.solid.negotiation import choose, parse_accept
 from vault.solid.operation import Delete, Operation, Patch, Post, Put, Read, required_access
-from vault.solid.paths import auxiliary, is_description, parse_target, storage_of, twin
-from vault.solid.read import describe_storage, read_resource
+from vault.solid.paths import auxiliary, is_description, parse_target, twin
+from vault.solid.read import read_resource
 from vault.solid.resource import ChangeSet
 from vault.solid.write import add_resource, delete_resource, put_resource
 from vault.values import ANONYMOUS, Caller, ResourceUrl
+from vault.web.descriptions import storage_description
 from vault.web.middleware import preflight
 from vault.web.operations import parse_head, read_content, read_patch
 from vault.web.representations import changed, send_outcome, target_headers
@@ -46,7 +45,7 @@ async def handle(request: web.Request) -> web.StreamResponse:
             raise web.HTTPNotImplemented
         raise MethodNotAllowed("method", "Resources do not do that.", allowed=allowed_methods(target, None))
     if is_description(target):
-        return await _description(request, vault, target)
+        return await storage_description(request, vault, target)
     operation = parse_head(request, target, base_url=vault.base_url)
     # 2 authenticate
     caller = await caller_of(request)
@@ -154,24 +153,6 @@ async def _options(request: web.Request, vault: Vault, target: ResourceUrl) -> w
         pass
     response.headers.extend(target_headers(target, resource, vault.base_url))
     return response
-
-
-async def _description(request: web.Request, vault: Vault, target: ResourceUrl) -> web.StreamResponse:
-    """The storage description (PR-23): the server's own document, readable by everybody."""
-    if request.method not in ("GET", "HEAD"):
-        raise MethodNotAllowed("method", "This document is the server's own.", allowed=allowed_methods(target, None))
-    async with vault.reading() as work:
-        if await work.resources.pod(target.pod) is None:
-            raise Missing("no-such-storage", "There is no storage here.")
-    chosen = choose(parse_accept(request.headers.get(hdrs.ACCEPT)), RDF_TYPES)
-    if chosen is None:
-        raise NotAcceptable("not-acceptable", "No representation of this resource fits the Accept header.")
-    graph = describe_storage(storage_of(target.pod), base_url=vault.base_url)
-    headers = target_headers(target, None, vault.base_url)
-    headers[hdrs.CONTENT_TYPE] = str(chosen)
-    headers[hdrs.CACHE_CONTROL] = "no-cache"
-    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    return web.Response(body=serialise(graph, chosen), headers=headers)
 
 
 ROUTES: Final = (Route("*", "/{path:.*}", handle, Credentials.TOKEN, "resource"),)

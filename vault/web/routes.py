@@ -8,13 +8,14 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from vault.errors import MethodNotAllowed
-from vault.web import accounts, citizen, datasluis, health, logout, oidc, resources
+from vault.web import accounts, citizen, datasluis, descriptions, health, logout, oidc, resources
 from vault.web.middleware import preflight
 from vault.web.requests import expect_continue
 from vault.web.routing import KNOWN_METHODS, TABLE, Handler, Route
 
 ROUTES: Final[tuple[Route, ...]] = (
     *health.ROUTES,
+    *descriptions.ROUTES,
     *oidc.ROUTES,
     *logout.ROUTES,
     *accounts.ROUTES,

@@ -90,3 +90,24 @@ async def test_the_webid_document_answers_everybody(http: Visitor, alice: Person
     document = alice.webid.partition("#")[0]
     for answer in (await http.get(document, accept=TURTLE), await http.get(document, by=bob, accept=TURTLE)):
         assert (answer.status, answer.headers["Content-Type"]) == (200, TURTLE)
+
+
+@pytest.mark.requirement("PR-8", "PR-23", "WA-14")
+async def test_the_description_has_the_heads_of_any_resource(http: Visitor, alice: Person) -> None:
+    got, head = [await send(f"{alice.pod}.well-known/solid") for send in (http.get, http.head)]
+    for answer in (got, head):
+        assert answer.headers["Last-Modified"].endswith(" GMT")
+        assert answer.modes == {"user": {"read"}, "public": {"read"}}
+    assert head.body == b""
+    assert (await http.get(f"{alice.pod}.well-known/solid", accept="image/png")).status == 406
+
+
+async def test_a_client_without_a_link_finds_the_servers_own_description(http: Visitor) -> None:
+    answer = await http.get(f"{http.base_url}.well-known/solid", accept=JSON_LD)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, JSON_LD)
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+async def test_a_person_who_opens_the_address_is_led_in(http: Visitor) -> None:
+    answer = await http.get(http.base_url, accept="text/html")
+    assert (answer.status, answer.headers["Location"]) == (303, "/my/")

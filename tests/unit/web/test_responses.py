@@ -52,7 +52,7 @@ def test_every_route_says_whose_word_it_takes() -> None:
 @pytest.mark.requirement("CO-10", "ATK-03")
 def test_no_page_takes_a_token_and_no_resource_a_session() -> None:
     for route in ROUTES:
-        page = route.path.startswith(("/my/", "/idp/login", "/idp/signup", "/idp/consent"))
+        page = route.path.startswith(("/my", "/idp/login", "/idp/signup", "/idp/consent"))
         assert page <= (route.credentials in (Credentials.SESSION, Credentials.VISITOR)), route.path
         if route.path.startswith("/datasluis/") or route.path == "/{path:.*}":
             assert route.credentials in (Credentials.TOKEN, Credentials.NOTHING), route.path
