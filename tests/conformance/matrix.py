@@ -77,7 +77,7 @@ def read_known(path: Path = REQUIREMENTS) -> Known:
     return Known(found, tuple(Family(**facts) for facts in document["family"]))
 
 
-@dataclass
+@dataclass(eq=False)  # pytest keeps its plugins in sets
 class Matrix:
     """A pytest plugin: keeps the tests that name a requirement, and tells afterwards how each requirement fared."""
 
