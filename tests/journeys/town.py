@@ -133,7 +133,12 @@ class Town:
             assert asked is not None
             citizen = await citizen_of(work, asked.pod)
             await refuse_request(
-                work, citizen=citizen, request_id=request, version=asked.version, reason="Liever niet.", now=vault.clock()
+                work,
+                citizen=citizen,
+                request_id=request,
+                version=asked.version,
+                reason="Liever niet.",
+                now=vault.clock(),
             )
 
         self.write(act)
