@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from vault.access.modes import Allowed
-from vault.access.wac import wac_allow
+from vault.access.wac import CONDITION_TYPES, wac_allow
 from vault.observe import failure
 from vault.solid.headers import http_date
 from vault.solid.listing import managed_types
@@ -26,6 +26,7 @@ from vault.web.responses import REQUEST_ID, problem_response
 
 VARY: Final = "Accept, Authorization, Origin"  # PR-57, ATK-17
 _DESCRIPTION_REL: Final = "http://www.w3.org/ns/solid/terms#storageDescription"
+_CONDITION_REL: Final = "http://www.w3.org/ns/auth/acl#condition"
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SANDBOX: Final = "sandbox; default-src 'none'"
 
@@ -86,6 +87,15 @@ def target_headers(target: ResourceUrl, resource: Resource | None, base_url: str
     return CIMultiDict(_head(target, None if resource is None else resource.kind, base_url))
 
 
+def absent_headers(target: ResourceUrl, allowed: Allowed) -> CIMultiDict[str]:
+    """What would make the missing target: clients that patch a document into being look here for the way (PR-52)."""
+    headers: CIMultiDict[str] = CIMultiDict(
+        [(name, types) for name, types in accepted_types(target, None).items() if name != "Accept-Post"]
+    )
+    headers["WAC-Allow"] = wac_allow(shown_modes(target, allowed.user), shown_modes(target, allowed.public))
+    return headers
+
+
 @lru_cache(maxsize=8192)
 def _head(target: ResourceUrl, kind: Kind | None, base_url: str) -> tuple[tuple[str, str], ...]:
     """What hangs on the target and its kind alone, and is therefore put together once."""
@@ -110,6 +120,8 @@ def _links(target: ResourceUrl, base_url: str) -> tuple[tuple[str, str], ...]:
         found += [(acl_of(target).iri(base_url), "acl"), (meta_of(target).iri(base_url), "describedby")]
     elif aux[0] is Auxiliary.META:  # PR-43, PR-46
         found += [(acl_of(aux[1]).iri(base_url), "acl"), (aux[1].iri(base_url), "describes")]
+    else:  # WC-1: a condition that a server does not know is passed over, so it says which ones it knows (TR-31)
+        found += [(kind, _CONDITION_REL) for kind in CONDITION_TYPES]
     found.append((storage.iri(base_url) + DESCRIPTION_PATH[1:], _DESCRIPTION_REL))  # PR-22
     return tuple(("Link", f'<{place}>; rel="{rel}"') for place, rel in found)
 

@@ -24,9 +24,9 @@ from vault.values import ANONYMOUS, Caller, ResourceUrl
 from vault.web.descriptions import storage_description
 from vault.web.middleware import preflight
 from vault.web.operations import parse_head, read_content, read_patch
-from vault.web.representations import changed, send_outcome, target_headers
+from vault.web.representations import absent_headers, changed, send_outcome, target_headers
 from vault.web.requests import caller_of, raw_path
-from vault.web.responses import POD
+from vault.web.responses import POD, refusal_response
 from vault.web.routing import KNOWN_METHODS, VAULT, Credentials, Route
 
 SUPPORTED: Final = ("GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE")
@@ -63,10 +63,12 @@ async def _read(request: web.Request, vault: Vault, caller: Caller, read: Read) 
             outcome = await read_resource(
                 work, vault.conversions, read, base_url=vault.base_url, limits=vault.settings.limits
             )
-        except Missing:
+        except Missing as missing:
             elsewhere = await _readable_twin(vault, work, caller, read.target)
             if elsewhere is None:
-                raise
+                response = refusal_response(request, missing)
+                response.headers.extend(absent_headers(read.target, allowed))
+                return response
             return web.Response(status=301, headers={hdrs.LOCATION: elsewhere.iri(vault.base_url)})
     # 6 respond: a blob streams after the transaction has ended
     return await send_outcome(request, read.target, outcome, allowed, base_url=vault.base_url, blobs=vault.blobs)

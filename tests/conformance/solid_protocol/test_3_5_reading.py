@@ -56,6 +56,23 @@ async def test_what_allow_leaves_out_is_refused(http: Visitor, home: str, alice:
 
 
 @pytest.mark.requirement("PR-52", "PR-53")
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_missing_target_tells_those_who_may_read_it_how_it_is_made(
+    http: Visitor, home: str, alice: Person, bob: Person, method: str
+) -> None:
+    """rdflib.js looks at the 404 for the patch format with which it then makes the document."""
+    absent = await http.send(method, f"{home}doc", by=alice)
+    assert absent.status == 404
+    assert absent.listed("Accept-Patch") == {"text/n3", "application/sparql-update"}
+    assert absent.listed("Accept-Put") == {"*/*"}
+    assert absent.modes["user"] == {"read", "write", "append", "control"}
+    for by in (bob, None):
+        refused = await http.send(method, f"{home}doc", by=by)
+        assert refused.status in (401, 403)
+        assert not {"Accept-Patch", "Accept-Put", "WAC-Allow"} & set(refused.headers)
+
+
+@pytest.mark.requirement("PR-52", "PR-53")
 async def test_accepted_types_are_told_for_the_methods_that_are_allowed(
     http: Visitor, home: str, alice: Person
 ) -> None:
