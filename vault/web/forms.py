@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
-from vault.errors import Forbidden, Malformed, TooLarge, UnsupportedMedia
+from vault.errors import Forbidden, Malformed, UnsupportedMedia
+from vault.web.requests import read_limited
 from vault.web.routing import VAULT
 
 FIELD: Final = "csrf"
@@ -85,7 +86,7 @@ async def read_form(request: web.Request) -> Form:
         raise UnsupportedMedia(
             "form-type", "A form is sent urlencoded.", accepted=("application/x-www-form-urlencoded",)
         )
-    form = _parse(await _body(request, request.app[VAULT].settings.limits.form_bytes))
+    form = _parse(await read_limited(request, request.app[VAULT].settings.limits.form_bytes))
     require_token(request, form.get(FIELD, ""))
     return form
 
@@ -121,19 +122,6 @@ def _seal(request: web.Request, visitor: str, nonce: str) -> str:
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
-
-
-async def _body(request: web.Request, limit: int) -> bytes:
-    if request.content_length is not None and request.content_length > limit:
-        raise TooLarge("form-size", "This form is too large.")
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.content.iter_chunked(16 * 1024):
-        size += len(chunk)
-        if size > limit:
-            raise TooLarge("form-size", "This form is too large.")
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _parse(body: bytes) -> Form:

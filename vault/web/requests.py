@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, TypeVar
 
 import msgspec
@@ -107,12 +107,18 @@ async def body_chunks(request: web.Request, limit: int) -> AsyncIterator[bytes]:
     if request.content_length is not None and request.content_length > limit:
         raise _too_large(limit)
     await _go_ahead(request)
-    limits = request.app[VAULT].settings.limits
+    async for chunk in arriving(request, request.content.readany, limit):
+        yield chunk
+
+
+async def arriving(request: web.Request, read: Callable[[], Awaitable[bytes]], limit: int) -> AsyncIterator[bytes]:
+    """What `read` brings until it brings nothing more: at most `limit` bytes, and not slower than a crawl (ATK-32)."""
+    seconds = request.app[VAULT].settings.limits.body_seconds
     started, size = time.monotonic(), 0
     while True:
         try:
-            async with asyncio.timeout(limits.body_seconds - (time.monotonic() - started) + size / BYTES_PER_SECOND):
-                chunk = await request.content.readany()
+            async with asyncio.timeout(seconds - (time.monotonic() - started) + size / BYTES_PER_SECOND):
+                chunk = await read()
         except TimeoutError:
             request.protocol.keep_alive(False)
             raise Malformed("body-too-slow", "The body took too long to arrive.") from None

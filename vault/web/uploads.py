@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from aiohttp import BodyPartReader, web
@@ -19,6 +20,7 @@ from vault.solid.resource import Body, Inline
 from vault.solid.write import add_resource
 from vault.values import OCTETS, Citizen, MediaType, ResourceUrl, parse_media_type
 from vault.web.forms import FIELD, require_own_origin, require_token
+from vault.web.requests import arriving, check_encoding
 from vault.web.wording import Tongue
 
 Ask = Callable[[Work, Operation], Awaitable[None]]  # raises the refusal unless the owner may do this
@@ -54,7 +56,7 @@ async def add_upload(request: web.Request, adding: Adding) -> Mapping[str, str]:
     async with vault.reading() as work:
         await adding.ask(work, operation)
     try:
-        content = await _content(part, vault, folder)
+        content = await _content(request, part, vault, folder)
         await _add(adding, Post(folder, content, slug=part.filename))
     except (TooLarge, OverQuota):
         return {"file": tongue.say("folder.problem.size")}
@@ -95,6 +97,7 @@ async def _file_part(request: web.Request) -> BodyPartReader | None:
     """The part that holds the file, once the token before it has been found good; None when no file was chosen."""
     if request.content_type != "multipart/form-data":
         raise UnsupportedMedia("form-type", "A file is sent as multipart/form-data.", accepted=("multipart/form-data",))
+    check_encoding(request)
     try:
         reader = await request.multipart()
         first = await reader.next()
@@ -108,20 +111,20 @@ async def _file_part(request: web.Request) -> BodyPartReader | None:
     return second if isinstance(second, BodyPartReader) and second.name == "file" and second.filename else None
 
 
-async def _content(part: BodyPartReader, vault: Vault, folder: ResourceUrl) -> Content:
+async def _content(request: web.Request, part: BodyPartReader, vault: Vault, folder: ResourceUrl) -> Content:
     """The file with the type the browser gave it: the type is data and never guessed from a name (TR-7)."""
     limits, media_type = vault.settings.limits, _media_type(part)
     if is_rdf(media_type):
-        data = b"".join([chunk async for chunk in _chunks(part, limits.rdf_bytes)])
+        data = b"".join([chunk async for chunk in _chunks(request, part, limits.rdf_bytes)])
         graph = await parse_guarded(data, media_type, base=folder.iri(vault.base_url), limits=limits)
         return Content(Inline(data), media_type, graph)
-    return Content(await _binary(part, vault), media_type)
+    return Content(await _binary(request, part, vault), media_type)
 
 
-async def _binary(part: BodyPartReader, vault: Vault) -> Body:
+async def _binary(request: web.Request, part: BodyPartReader, vault: Vault) -> Body:
     """In memory while it is small, otherwise streamed to a file that nobody sees until the change is committed."""
     limit, head, size = vault.settings.limits.upload_bytes, list[bytes](), 0
-    chunks = _chunks(part, limit)
+    chunks = _chunks(request, part, limit)
     async for chunk in chunks:
         head.append(chunk)
         size += len(chunk)
@@ -136,13 +139,8 @@ async def _rejoined(head: list[bytes], rest: AsyncIterator[bytes]) -> AsyncItera
         yield chunk
 
 
-async def _chunks(part: BodyPartReader, limit: int) -> AsyncIterator[bytes]:
-    size = 0
-    while chunk := await part.read_chunk(_CHUNK):
-        size += len(chunk)
-        if size > limit:
-            raise TooLarge("body-too-large", f"This kind of body has at most {limit} bytes.")
-        yield chunk
+def _chunks(request: web.Request, part: BodyPartReader, limit: int) -> AsyncIterator[bytes]:
+    return arriving(request, partial(part.read_chunk, _CHUNK), limit)
 
 
 def _media_type(part: BodyPartReader) -> MediaType:
