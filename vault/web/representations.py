@@ -88,10 +88,10 @@ def target_headers(target: ResourceUrl, resource: Resource | None, base_url: str
 
 
 def absent_headers(target: ResourceUrl, allowed: Allowed) -> CIMultiDict[str]:
-    """What would make the missing target: clients that patch a document into being look here for the way (PR-52)."""
-    headers: CIMultiDict[str] = CIMultiDict(
-        [(name, types) for name, types in accepted_types(target, None).items() if name != "Accept-Post"]
-    )
+    """What would make the missing target: clients that put or patch a document into being look here for the way."""
+    making = [method for method in allowed_methods(target, None) if method not in {"POST", "DELETE"}]
+    headers: CIMultiDict[str] = CIMultiDict({hdrs.ALLOW: ", ".join(making)})
+    headers.extend([(name, types) for name, types in accepted_types(target, None).items() if name != "Accept-Post"])
     headers["WAC-Allow"] = wac_allow(shown_modes(target, allowed.user), shown_modes(target, allowed.public))
     return headers
 

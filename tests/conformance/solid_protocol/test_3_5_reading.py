@@ -60,16 +60,17 @@ async def test_what_allow_leaves_out_is_refused(http: Visitor, home: str, alice:
 async def test_a_missing_target_tells_those_who_may_read_it_how_it_is_made(
     http: Visitor, home: str, alice: Person, bob: Person, method: str
 ) -> None:
-    """rdflib.js looks at the 404 for the patch format with which it then makes the document."""
+    """rdflib.js takes the patch format from the 404 of what it is about to make, Comunica the methods."""
     absent = await http.send(method, f"{home}doc", by=alice)
     assert absent.status == 404
+    assert absent.listed("Allow") == {"GET", "HEAD", "OPTIONS", "PUT", "PATCH"}
     assert absent.listed("Accept-Patch") == {"text/n3", "application/sparql-update"}
     assert absent.listed("Accept-Put") == {"*/*"}
     assert absent.modes["user"] == {"read", "write", "append", "control"}
     for by in (bob, None):
         refused = await http.send(method, f"{home}doc", by=by)
         assert refused.status in (401, 403)
-        assert not {"Accept-Patch", "Accept-Put", "WAC-Allow"} & set(refused.headers)
+        assert not {"Allow", "Accept-Patch", "Accept-Put", "WAC-Allow"} & set(refused.headers)
 
 
 @pytest.mark.requirement("PR-52", "PR-53")
