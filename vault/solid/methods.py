@@ -14,6 +14,9 @@ _READING: Final = ("GET", "HEAD", "OPTIONS")
 ACCEPT_PATCH: Final = f"{N3_PATCH}, {SPARQL_UPDATE}"  # PR-53, D9
 _RDF_BODIES: Final = "text/turtle, application/ld+json, application/n-triples"
 _ANY_BODY: Final = "*/*"
+# RDF is named although */* covers it: a client that serialises a graph (Comunica) takes the first type it knows, and
+# else one of its own, such as N-Quads, which would be kept as it came and could never be patched.
+_ANY_BODY_RDF_FIRST: Final = f"{_RDF_BODIES}, {_ANY_BODY}"
 
 
 def allowed_methods(target: ResourceUrl, resource: Resource | None) -> tuple[str, ...]:
@@ -54,5 +57,5 @@ def accepted_types(target: ResourceUrl, resource: Resource | None) -> dict[str, 
         found["Accept-Post"] = _ANY_BODY
     if "PUT" in allowed:
         rdf_only = target.is_container or auxiliary(target) is not None
-        found["Accept-Put"] = _RDF_BODIES if rdf_only else _ANY_BODY
+        found["Accept-Put"] = _RDF_BODIES if rdf_only else _ANY_BODY_RDF_FIRST
     return found
