@@ -29,6 +29,9 @@ check: $(VENV)/dev  ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+conformance: $(VENV)/dev  ## every requirement and how it fares; BASE_URL=… asks a running deployment
+	$(BIN)/python -m tests.conformance.matrix $(if $(BASE_URL),--base-url $(BASE_URL))
+
 bench: $(VENV)/dev  ## requests per second beside a bare aiohttp handler, in one run
 	$(BIN)/python -m tests.benchmarks
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -13,44 +11,10 @@ import pytest
 from tests.live import Live, serving
 from tests.people import CONTAINER_LINK, Person, Visitor, read_cast
 
-_REQUIREMENTS = pytest.StashKey[dict[str, dict[str, str]]]()
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("datakluis")
     group.addoption("--base-url", help="Run the conformance tests against this server, seeded with tests/cast.json.")
-    group.addoption("--requirements", help="Write a JSON file: requirement → its tests and their outcomes.")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_REQUIREMENTS] = {}
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Notes which requirement each test proves, before any of them runs."""
-    found = config.stash[_REQUIREMENTS]
-    for item in items:
-        for marker in item.iter_markers("requirement"):
-            for requirement in marker.args:
-                found.setdefault(requirement, {})[item.nodeid] = "not run"
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    report: pytest.TestReport = yield  # type: ignore[assignment]
-    for marker in item.iter_markers("requirement"):
-        for requirement in marker.args:
-            tests = item.config.stash[_REQUIREMENTS][requirement]
-            if report.when == "call" or report.outcome != "passed":
-                tests[item.nodeid] = report.outcome
-    return report  # type: ignore[return-value]
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    target = session.config.getoption("--requirements")
-    if target:
-        table = dict(sorted(session.config.stash[_REQUIREMENTS].items()))
-        Path(target).write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

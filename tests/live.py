@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 import uvloop
 
 from tests.people import CAST, Person, read_cast
@@ -34,8 +35,8 @@ class Live:
 
     def within(self, act: Callable[[Vault], Awaitable[_T]]) -> _T:
         """Runs `act` on the server's own vault, in the server's own loop: for looking at what no URL shows."""
-        assert self.machine is not None, "this test needs a server in the same process"
-        assert self.loop is not None
+        if self.machine is None or self.loop is None:
+            pytest.skip("This test looks inside the server, which runs elsewhere.")
 
         async def run(vault: Vault) -> _T:
             return await act(vault)
