@@ -123,6 +123,8 @@ class Change:
         found = auxiliary(url)
         if found is None or found[0] is Auxiliary.ACL:
             return
+        if found[1].is_container:  # its listing shows what its description says of it
+            await self._work.resources.touch(found[1], modified=None)
         subject = await self._work.resources.get(found[1])
         if subject is not None:
             await self._tell(subject.url, "Update", state=subject)

@@ -8,7 +8,7 @@ from io import BytesIO
 
 from vault.config import Limits
 from vault.errors import Missing, NotAcceptable, PreconditionFailed
-from vault.rdf.graph import PIM, RDF, Graph, Iri, triple
+from vault.rdf.graph import PIM, RDF, Graph, Iri, Literal, parts, triple
 from vault.rdf.isolate import parse_named_guarded
 from vault.rdf.syntax import parse, serialise
 from vault.solid.headers import (
@@ -23,6 +23,7 @@ from vault.solid.headers import (
 from vault.solid.listing import MINIMAL_CONTAINER, json_tail, syntax_for
 from vault.solid.negotiation import choose
 from vault.solid.operation import Read
+from vault.solid.paths import meta_of
 from vault.solid.ports import Conversions, Resources, SolidWork, Span
 from vault.solid.resource import Body, Inline, Kind, Resource, current_tags, representations
 from vault.values import JSON_LD, NTRIPLES, ETag, MediaType, ResourceUrl
@@ -215,7 +216,22 @@ class _Listing:
         """What clients wrote about the container: stored as N-Triples, which are Turtle too."""
         body = await self.resources.body(self.container.url) if self.container.size else None
         own = body.data if isinstance(body, Inline) else b""
+        described = await self._described(iri)
         if self.chosen.essence != JSON_LD.essence:
-            return own
+            return own + serialise(described, NTRIPLES)
         graph = parse(own, NTRIPLES, base=iri, limits=self.limits) if own else Graph()
-        return json_tail(graph).encode()
+        return json_tail(graph | described).encode()
+
+    async def _described(self, iri: str) -> Graph:
+        """What the container's description says of the container itself: clients that keep a folder's name in its
+        .meta (soukai) read it here. Whoever reads the one may read the other (PR-43). Blank nodes stay behind, for
+        their names would mix with those of the container's own triples; so does what is too large to be a name."""
+        place = meta_of(self.container.url)
+        meta = await self.resources.get(place)
+        if meta is None or meta.size > self.limits.inline_parse_bytes:
+            return Graph()
+        body = await self.resources.body(place)
+        if not isinstance(body, Inline):
+            return Graph()
+        graph = await parse_named_guarded(body.data, meta.media_type, base=place.iri(self.base_url), limits=self.limits)
+        return Graph.of(one for one in graph.match(Iri(iri)) if isinstance(parts(one)[2], Iri | Literal))

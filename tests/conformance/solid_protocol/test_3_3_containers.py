@@ -158,3 +158,23 @@ async def test_the_same_state_is_always_the_same_listing(http: Visitor, home: st
         assert [first.text.index(f"{home}{name}") for name in "abc"] == sorted(
             first.text.index(f"{home}{name}") for name in "abc"
         )
+
+
+@pytest.mark.requirement("PR-41", "PR-43", "PR-59")
+async def test_a_listing_shows_what_the_description_says_of_the_container(
+    http: Visitor, home: str, alice: Person
+) -> None:
+    """Clients that keep the name of a folder in its .meta read it in the folder."""
+    label = "http://www.w3.org/2000/01/rdf-schema#label"
+    empty = await http.get(home, by=alice)
+    text = f'<{home}> <{label}> "Letters"; <#has> [ <#a> <#b> ]. <{home}doc> <{label}> "Other".'
+    assert (await http.put(f"{home}.meta", text, by=alice)).status == 201
+    for kind in (TURTLE, NTRIPLES, JSON_LD):
+        shown = await http.get(home, by=alice, accept=kind)
+        assert "Letters" in shown.text
+        assert "Other" not in shown.text
+    assert shown.headers["Last-Modified"] == empty.headers["Last-Modified"]  # PR-32
+    assert (await http.get(home, by=alice)).headers["ETag"] != empty.headers["ETag"]
+    assert (await http.insert(f"{home}.meta", f"<{home}> <{LDP}contains> <{home}doc>", by=alice)).status == 409
+    assert (await http.delete(f"{home}.meta", by=alice)).status == 204
+    assert "Letters" not in (await http.get(home, by=alice)).text
