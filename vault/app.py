@@ -23,14 +23,20 @@ from vault.access.decide import ParsedAcls
 from vault.config import Limits, Settings, insecure_settings
 from vault.datasluis.catalogue_files import default_folder, read_catalogue
 from vault.datasluis.lapse import lapse
+from vault.identity.outgoing import Sender
 from vault.identity.tokens import KeyRing
+from vault.notify.channels import sender_of
+from vault.notify.deliver import Relay
+from vault.notify.listen import Hub
+from vault.notify.ports import Duty
+from vault.notify.subscribe import Door
 from vault.outbound.documents import Documents
 from vault.outbound.fetch import Fetcher
 from vault.ports import ServerSecrets, Vault
 from vault.rdf.isolate import claim_stack, close_cells
 from vault.storage.blobs import MemoryConversions
 from vault.storage.database import Database
-from vault.values import Clock
+from vault.values import Clock, WebId
 from vault.web.guard import Guard
 from vault.web.health import READY, Readiness
 from vault.web.middleware import GUARD, answer, dress
@@ -59,6 +65,7 @@ class Machine:
 
     vault: Vault
     database: Database
+    relay: Relay
 
 
 def utc_now() -> datetime:
@@ -91,13 +98,15 @@ async def open_machine(settings: Settings, *, clock: Clock = utc_now) -> AsyncIt
             clock=clock,
             blobs=database.blobs,
         )
+        parsed_acls = ParsedAcls()
+        door = Door(parsed_acls, documents, documents, settings.server.base_url, settings.limits)
         vault = Vault(
             settings=settings,
             reading=database.reading,
             writing=database.writing,
             blobs=database.blobs,
             conversions=MemoryConversions(_CONVERSION_BYTES),
-            parsed_acls=ParsedAcls(),
+            parsed_acls=parsed_acls,
             groups=documents,
             issuers=documents,
             replays=database.replays,
@@ -105,9 +114,46 @@ async def open_machine(settings: Settings, *, clock: Clock = utc_now) -> AsyncIt
             keys=keys,
             secrets=secrets,
             catalogue=read_catalogue(default_folder()),
+            hub=Hub(
+                reading=database.reading,
+                writing=database.writing,
+                door=door,
+                clock=clock,
+                settings=settings.notify,
+                polls=settings.server.workers > 1,
+            ),
+            courier=fetcher,
             clock=clock,
         )
-        yield Machine(vault, database)
+        relay = _relay(vault, database.delivering)
+        database.after_commit(lambda: _wake(vault.hub, relay))
+        yield Machine(vault, database, relay)
+
+
+def _relay(vault: Vault, duty: Duty) -> Relay:
+    """What calls the webhooks, as a WebID of the server's own."""
+    sender = Sender.new(
+        WebId(sender_of(vault.base_url)),
+        issuer=vault.base_url,
+        keys=vault.keys,
+        token_seconds=vault.settings.identity.access_token_seconds,
+    )
+    return Relay(
+        reading=vault.reading,
+        writing=vault.writing,
+        door=vault.hub.door,
+        clock=vault.clock,
+        settings=vault.settings.notify,
+        courier=vault.courier,
+        sender=sender,
+        duty=duty,
+    )
+
+
+def _wake(hub: Hub, relay: Relay) -> None:
+    """Whoever waits for news looks again: something was committed here."""
+    hub.wake()
+    relay.wake()
 
 
 def build_app(vault: Vault, readiness: Readiness | None = None) -> web.Application:
@@ -133,10 +179,14 @@ async def running(settings: Settings, sock: socket.socket, *, clock: Clock = utc
         await runner.setup()
         site = web.SockSite(runner, sock, backlog=_BACKLOG)
         await site.start()
+        relaying = asyncio.create_task(machine.relay.run())
         try:
             yield machine
         finally:
             await site.stop()
+            relaying.cancel()
+            await machine.vault.hub.stop()  # those who listen would never end by themselves
+            await machine.relay.finish()
             await readiness.drain(settings.server.drain_seconds)
             await runner.cleanup()
 
@@ -290,7 +340,9 @@ async def _own_keys(database: Database, clock: Clock) -> tuple[KeyRing, ServerSe
             await work.signing_keys.add("token", keys[0], created=clock())
         forms = await work.secrets.get_or_make("forms")
         numbers = await work.secrets.get_or_make("national-numbers")
-    return KeyRing.load(keys), ServerSecrets(bytes.fromhex(forms), bytes.fromhex(numbers))
+        channels = await work.secrets.get_or_make("channels")
+    made = ServerSecrets(bytes.fromhex(forms), bytes.fromhex(numbers), bytes.fromhex(channels))
+    return KeyRing.load(keys), made
 
 
 def _store_answers(vault: Vault) -> Callable[[], Awaitable[bool]]:

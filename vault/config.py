@@ -65,6 +65,25 @@ class DatasluisSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class NotifySettings:
+    """Channels: how long they last, how many there may be, and how patient we are with receivers."""
+
+    channel_seconds: int = 14 * 24 * 3600  # NP-12
+    anonymous_channel_seconds: int = 3600
+    channels: int = 20_000  # of everybody together
+    channels_per_agent: int = 200
+    anonymous_channels: int = 1000
+    connections: int = 2000  # open at once, in each worker
+    ping_seconds: float = 30.0
+    slow_seconds: float = 10.0  # a receiver that takes longer to take one message is let go
+    recheck_seconds: float = 10.0  # a channel on which nothing happens is judged anew this often
+    retries: int = 12
+    retry_seconds: float = 1.0  # before the first; then twice as long each time, but never longer than
+    longest_retry_seconds: float = 3600.0
+    waiting_messages: int = 1000  # that one webhook has not taken; with more, its channel ends
+
+
+@dataclass(frozen=True, slots=True)
 class OutboundSettings:
     """The only HTTP to strangers (LIM-18)."""
 
@@ -142,6 +161,7 @@ class Settings:
     storage: StorageSettings = field(default_factory=StorageSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     datasluis: DatasluisSettings = field(default_factory=DatasluisSettings)
+    notify: NotifySettings = field(default_factory=NotifySettings)
     outbound: OutboundSettings = field(default_factory=OutboundSettings)
     limits: Limits = field(default_factory=Limits)
     observe: ObserveSettings = field(default_factory=ObserveSettings)
@@ -157,7 +177,7 @@ class SettingsError(Exception):
 
 
 PREFIX = "DATAKLUIS_"
-_SECTIONS = ("server", "storage", "identity", "datasluis", "outbound", "limits", "observe", "operator")
+_SECTIONS = ("server", "storage", "identity", "datasluis", "notify", "outbound", "limits", "observe", "operator")
 
 
 def load_settings(

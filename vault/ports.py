@@ -25,6 +25,8 @@ from vault.identity.ports import (
     Tries,
 )
 from vault.identity.tokens import KeyRing
+from vault.notify.listen import Hub
+from vault.notify.ports import Courier, Deliveries, Notices, Subscriptions
 from vault.solid.ports import Blobs, Conversions, Outbox, Resources
 from vault.values import Clock
 
@@ -38,6 +40,12 @@ class Work(Protocol):
     def acls(self) -> Acls: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def notices(self) -> Notices: ...
+    @property
+    def subscriptions(self) -> Subscriptions: ...
+    @property
+    def deliveries(self) -> Deliveries: ...
     @property
     def audit(self) -> AuditLog: ...
     @property
@@ -74,6 +82,7 @@ class ServerSecrets:
 
     forms: bytes  # CSRF tokens
     national_numbers: bytes  # the keyed hash of national numbers
+    channels: bytes  # the addresses that channels are received from
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,8 @@ class Vault:
     keys: KeyRing
     secrets: ServerSecrets
     catalogue: Catalogue
+    hub: Hub
+    courier: Courier
     clock: Clock
 
     @property

@@ -104,9 +104,11 @@ class KeyRing:
     def sign(self, claims: Mapping[str, Any], typ: str) -> str:
         """A compact JWS over the claims, by the newest key."""
         header = {"alg": "ES256", "typ": typ, "kid": self._kid}
-        signing_input = f"{_encode_json(header)}.{_encode_json(claims)}"
-        signature = JWSRegistry.algorithms["ES256"].sign(signing_input.encode(), self._current)
-        return f"{signing_input}.{_encode(signature)}"
+        return compact_jws(header, claims, self._current)
+
+    def sign_bytes(self, data: bytes) -> bytes:
+        """A plain ES256 signature, r and s one after the other (RFC 7518 §3.4, RFC 9421 §3.3.4)."""
+        return JWSRegistry.algorithms["ES256"].sign(data, self._current)
 
     def public_keys(self) -> list[Jwk]:
         return [dict(key) for key in self._public]
@@ -156,6 +158,12 @@ def check_signature(jws: Jws, key: PublicKey) -> None:
         raise BadToken("algorithm-of-another-key")
     if not JWSRegistry.algorithms[jws.algorithm].verify(jws.signing_input, jws.signature, key.key):
         raise BadToken("signature")
+
+
+def compact_jws(header: Mapping[str, Any], claims: Mapping[str, Any], key: ECKey) -> str:
+    """A compact JWS by an ES256 key; `header` names the algorithm."""
+    signing_input = f"{_encode_json(header)}.{_encode_json(claims)}"
+    return f"{signing_input}.{_encode(JWSRegistry.algorithms['ES256'].sign(signing_input.encode(), key))}"
 
 
 def digest(text: str) -> str:

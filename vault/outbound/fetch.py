@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import zlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from vault.config import OutboundSettings
-from vault.errors import Malformed
+from vault.errors import Malformed, Unprocessable
+from vault.notify.ports import Reply
 from vault.values import MediaType, parse_media_type
 
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -56,7 +57,7 @@ class Fetched:
 
 
 class Fetcher:
-    """GETs public documents over https, without cookies or credentials. `lookup` gives the addresses of a name."""
+    """GETs public documents and POSTs messages over https, without cookies. `lookup` gives the addresses of a name."""
 
     def __init__(self, settings: OutboundSettings, *, lookup: Lookup | None = None) -> None:
         self._settings = settings
@@ -85,6 +86,27 @@ class Fetcher:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Unreachable(type(error).__name__) from error
         raise Unreachable("too many redirects")
+
+    def check(self, url: str, /) -> str:
+        """The URL in the form it would be called in; raises Unprocessable for one that never would be."""
+        try:
+            target = check_url(url, self._settings)
+        except Unreachable:
+            raise Unprocessable(
+                "address", "This address is not called from here: it must be https, and public."
+            ) from None
+        return str(target.with_fragment(None))
+
+    async def post(self, url: str, /, *, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """Sends one message and hears the status; redirects are not followed, and what else is answered is not read."""
+        try:
+            async with asyncio.timeout(self._settings.total_seconds):
+                target = check_url(url, self._settings)
+                sent = {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", **headers}
+                async with self._client().post(target, data=body, headers=sent, allow_redirects=False) as response:
+                    return Reply(response.status, _seconds(response.headers.get("Retry-After")))
+        except (Unreachable, TimeoutError, aiohttp.ClientError, OSError, ValueError):
+            return Reply(0)
 
     async def _step(self, url: str, accept: str) -> Fetched | str:
         """One request: the document, or where a redirect leads."""
@@ -211,6 +233,11 @@ class _CheckedResolver(AbstractResolver):
 
     async def close(self) -> None:
         """Holds nothing."""
+
+
+def _seconds(text: str | None) -> float | None:
+    """A Retry-After in seconds; one with a date is left to our own back-off."""
+    return float(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 8 else None
 
 
 def _followed(url: str, location: str) -> str:

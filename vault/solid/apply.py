@@ -119,9 +119,15 @@ class Change:
         await self._work.outbox.append(url.pod, notice)
 
     async def _tell_of_subject(self, url: ResourceUrl) -> None:
-        """A change of a description is an update of its subject; a change of an ACL is nobody else's business."""
+        """A change of a description is an update of its subject. A change of an ACL is nobody else's business: its
+        notice is told to nobody, and only has everybody who listens there judged anew (NP-11)."""
         found = auxiliary(url)
-        if found is None or found[0] is Auxiliary.ACL:
+        if found is None:
+            return
+        if found[0] is Auxiliary.ACL:
+            await self._work.outbox.append(
+                url.pod, Notice(found[1].iri(self._base_url), AuditEvent.ACL_CHANGED.value, self.now)
+            )
             return
         if found[1].is_container:  # its listing shows what its description says of it
             await self._work.resources.touch(found[1], modified=None)

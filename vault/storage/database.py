@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,18 +25,20 @@ from vault.storage.identity import (
     SqlSigningKeys,
 )
 from vault.storage.journal import SqlAuditLog, SqlOutbox
+from vault.storage.notify import SqlDeliveries, SqlNotices, SqlSubscriptions, forget
 from vault.storage.records import to_micros
 from vault.storage.replays import SCRIPT, SharedReplays, SharedTries
 from vault.storage.resources import PodReader, SqlAcls, SqlResources, referenced
+from vault.storage.sqlite import FileDuty
 from vault.storage.versions import Versions
 from vault.values import Clock
 
-SCHEMA_VERSION = 4  # the highest number in schema/; a test compares them
+SCHEMA_VERSION = 5  # the highest number in schema/; a test compares them
 
 # Every table is keyed by pod first, but for the facts that belong to no pod. A test holds this list to the schema.
 TABLES_WITHOUT_POD = frozenset(
     {"accounts", "national_numbers", "clients", "consents", "sessions", "codes", "refresh_tokens", "signing_keys",
-     "secrets", "participants", "heartbeat", "schema_versions"}
+     "secrets", "participants", "sharing_out", "heartbeat", "schema_versions"}
 )  # fmt: skip
 
 _SCHEMA = Path(__file__).with_name("schema")
@@ -85,6 +88,18 @@ class SqlWork:
     @property
     def outbox(self) -> SqlOutbox:
         return SqlOutbox(self._transaction, self._versions)
+
+    @property
+    def notices(self) -> SqlNotices:
+        return SqlNotices(self._transaction)
+
+    @property
+    def subscriptions(self) -> SqlSubscriptions:
+        return SqlSubscriptions(self._transaction)
+
+    @property
+    def deliveries(self) -> SqlDeliveries:
+        return SqlDeliveries(self._transaction)
 
     @property
     def audit(self) -> SqlAuditLog:
@@ -140,7 +155,9 @@ class Database:
 
     SCHEMA_VERSION: ClassVar[int] = SCHEMA_VERSION
 
-    def __init__(self, engine: Engine, shared: SharedFile, blobs: FileBlobs, *, clock: Clock) -> None:
+    def __init__(
+        self, engine: Engine, shared: SharedFile, blobs: FileBlobs, *, delivering: FileDuty, clock: Clock
+    ) -> None:
         self._engine = engine
         self._shared = shared
         self._clock = clock
@@ -151,6 +168,7 @@ class Database:
         self.blobs = blobs
         self.replays = SharedReplays(shared)
         self.tries = SharedTries(shared)
+        self.delivering = delivering
 
     @classmethod
     async def open(cls, settings: StorageSettings, *, clock: Clock) -> Database:
@@ -164,7 +182,8 @@ class Database:
         except BaseException:
             await engine.close()
             raise
-        return cls(engine, shared, FileBlobs(folder / "blobs"), clock=clock)
+        delivering = FileDuty(folder / "delivering.lock")
+        return cls(engine, shared, FileBlobs(folder / "blobs"), delivering=delivering, clock=clock)
 
     def reading(self) -> AbstractAsyncContextManager[Work]:
         """One consistent state; never waits for a writer."""
@@ -173,6 +192,10 @@ class Database:
     def writing(self) -> AbstractAsyncContextManager[Work]:
         """Joins the group commit: ended without an error, the change is on disk; with one, nothing happened."""
         return self._engine.writing(self._work)
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Has `call` called after each commit of this process, once it is on disk; it must be quick."""
+        self._engine.after_commit = call
 
     async def migrate(self) -> int:
         """Brings the schema up to date, which `open` has done already; returns its version."""
@@ -211,6 +234,7 @@ class Database:
             gone += await transaction.run(_FORGET_CODES, (over, most))
             gone += await transaction.run(_FORGET_TOKENS, (over, most))
             gone += await transaction.run(_FORGET_NOTICES, (to_micros(now - _NOTICES_STAY), most))
+            gone += await forget(transaction, ended=to_micros(now), limit=most)
         gone += await self.replays.forget(now, limit=most)
         gone += await self.tries.forget(now, limit=most)
         return gone
@@ -219,6 +243,7 @@ class Database:
         """Lets what has begun finish; whoever comes later is told Unavailable."""
         await self._engine.close()
         self._shared.close()
+        self.delivering.close()
 
     def _work(self, transaction: Transaction) -> Work:
         return SqlWork(transaction, self.blobs, self._versions, self._reader)

@@ -80,7 +80,10 @@ class NewerSchema(Exception):
 
 
 class Engine(Protocol):
-    """What `Database` asks of an engine. `wrap` makes the caller's view of the transaction."""
+    """What `Database` asks of an engine. `wrap` makes the caller's view of the transaction; `after_commit` is called
+    after each commit of this process, once it is on disk."""
+
+    after_commit: Callable[[], None]
 
     def reading(self, wrap: Callable[[Transaction], W], /) -> AbstractAsyncContextManager[W]: ...
     def writing(self, wrap: Callable[[Transaction], W], /) -> AbstractAsyncContextManager[W]: ...
@@ -99,6 +102,7 @@ class SqliteEngine:
         self._line: Line[sqlite3.Connection] = Line(self.give_back, patience=_PATIENCE)
         self._closed = False
         self._all_back = asyncio.Event()
+        self.after_commit: Callable[[], None] = _nothing
 
     @classmethod
     async def open(cls, path: Path, lock: Path) -> SqliteEngine:
@@ -115,7 +119,7 @@ class SqliteEngine:
         return _Reading(self, wrap)
 
     def writing(self, wrap: Callable[[Transaction], W], /) -> AbstractAsyncContextManager[W]:
-        return _Writing(self._group, wrap)
+        return _Writing(self, self._group, wrap)
 
     async def migrate(self, steps: Sequence[Step], /, *, at: int) -> int:
         """Runs the steps that this database has not seen, each in one transaction; returns the version reached."""
@@ -160,6 +164,10 @@ class SqliteEngine:
             self._all_back.set()
 
 
+def _nothing() -> None:
+    """What happens after a commit until somebody wants to hear of it."""
+
+
 class _Reading(Generic[W]):
     """One consistent state, from the first statement to the end; waits for no writer."""
 
@@ -194,9 +202,10 @@ class _Reading(Generic[W]):
 class _Writing(Generic[W]):
     """One writer's turn in a group commit."""
 
-    __slots__ = ("_group", "_transaction", "_wrap")
+    __slots__ = ("_engine", "_group", "_transaction", "_wrap")
 
-    def __init__(self, group: GroupCommit, wrap: Callable[[Transaction], W]) -> None:
+    def __init__(self, engine: SqliteEngine, group: GroupCommit, wrap: Callable[[Transaction], W]) -> None:
+        self._engine = engine
         self._group = group
         self._wrap = wrap
 
@@ -208,6 +217,8 @@ class _Writing(Generic[W]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._group.leave(self._transaction, keep=kind is None)
+        if kind is None:
+            self._engine.after_commit()
 
 
 class SharedFile:

@@ -108,6 +108,21 @@ class Turnstile:
         self._file = -1
 
 
+class FileDuty:
+    """`Duty`: the process that holds the lock on a file does it, until it ends or closes the file."""
+
+    __slots__ = ("_turnstile",)
+
+    def __init__(self, path: Path) -> None:
+        self._turnstile = Turnstile(path)
+
+    def take(self) -> bool:
+        return self._turnstile.enter_now()
+
+    def close(self) -> None:
+        self._turnstile.close()
+
+
 class SqliteTransaction:
     """An open transaction on one connection; after `end()` it answers nothing any more."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from vault.errors import MethodNotAllowed, Missing, NotAcceptable
+from vault.notify.channels import NOTIFY, advertise, describe_storage_services
 from vault.ports import Vault
 from vault.rdf.graph import DCT, Graph, Iri, Literal, triple
 from vault.rdf.syntax import RDF_TYPES, serialise
@@ -16,7 +18,7 @@ from vault.solid.methods import allowed_methods
 from vault.solid.negotiation import choose, parse_accept
 from vault.solid.paths import storage_of
 from vault.solid.read import describe_storage
-from vault.values import ResourceUrl
+from vault.values import JSON_LD, ResourceUrl
 from vault.web.representations import VARY, target_headers
 from vault.web.routing import VAULT, Credentials, Route
 
@@ -32,7 +34,12 @@ async def storage_description(request: web.Request, vault: Vault, target: Resour
     headers = target_headers(target, None, vault.base_url)
     headers[hdrs.LAST_MODIFIED] = http_date(pod.created)
     headers["WAC-Allow"] = 'user="read",public="read"'
-    return _shown(request, describe_storage(storage_of(target.pod), base_url=vault.base_url), headers)
+    storage = storage_of(target.pod)
+    graph = describe_storage(storage, base_url=vault.base_url) | advertise(storage, base_url=vault.base_url)
+    response = _shown(request, graph, headers)
+    if response.content_type == JSON_LD.essence:  # NP-5: in the form that the protocol writes it
+        response.body = json.dumps(describe_storage_services(storage, base_url=vault.base_url)).encode()
+    return response
 
 
 async def get_server_description(request: web.Request) -> web.Response:
@@ -55,7 +62,7 @@ def _shown(request: web.Request, graph: Graph, headers: CIMultiDict[str]) -> web
     headers[hdrs.CONTENT_TYPE] = str(chosen)
     headers[hdrs.CACHE_CONTROL] = "no-cache"
     headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    return web.Response(body=serialise(graph, chosen), headers=headers)
+    return web.Response(body=serialise(graph, chosen, prefixes={"notify": NOTIFY.base}), headers=headers)
 
 
 ROUTES: Final = (

@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from vault.errors import MethodNotAllowed
-from vault.web import accounts, citizen, datasluis, descriptions, health, logout, oidc, resources
+from vault.web import accounts, citizen, datasluis, descriptions, health, logout, notifications, oidc, resources
 from vault.web.middleware import preflight
 from vault.web.requests import expect_continue
 from vault.web.routing import KNOWN_METHODS, TABLE, Handler, Route
@@ -21,6 +21,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *accounts.ROUTES,
     *citizen.ROUTES,
     *datasluis.ROUTES,
+    *notifications.ROUTES,
     *resources.ROUTES,
 )
 

@@ -444,6 +444,7 @@ async def test_a_change_is_told_and_recorded_in_its_own_transaction(hand: Hand) 
         ("Add", "/a/doc", "/a/", False),
         ("Update", "/a/doc", None, True),
         ("Update", "/a/doc", None, True),
+        ("solid:acl:changed", "/a/doc", None, False),  # told to nobody: those who listen are judged anew
         ("Delete", "/a/doc", None, False),
         ("Remove", "/a/doc", "/a/", False),
     ]

@@ -1,0 +1,1 @@
+"""Telling others: channels, what goes through them, and who may still hear it."""

@@ -1,0 +1,147 @@
+"""Subscribing and unsubscribing, and who may hear of a topic: asked when a channel is made and with every message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from vault.access.decide import Groups, ParsedAcls, decide, require
+from vault.access.modes import Allowed, Decision
+from vault.config import Limits, NotifySettings
+from vault.errors import Forbidden, Missing, TooMany, Unauthenticated
+from vault.identity.ports import Issuers
+from vault.notify.channels import ChannelType, Subscription
+from vault.notify.messages import CHANNEL_ENDED
+from vault.notify.ports import NotifyWork
+from vault.notify.wanted import Wanted, period
+from vault.solid.operation import Read, required_access
+from vault.solid.resource import current_tags
+from vault.values import Agent, Anonymous, Caller, Notice, ResourceUrl
+
+_TRY_AGAIN_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What it takes to judge who may hear of a topic."""
+
+    parsed_acls: ParsedAcls
+    groups: Groups
+    issuers: Issuers
+    base_url: str
+    limits: Limits
+
+    async def decide(self, work: NotifyWork, caller: Caller, topic: ResourceUrl) -> Decision:
+        """WM-15: hearing of a resource needs what reading it needs, whether or not it exists."""
+        return await decide(
+            work.acls,
+            self.parsed_acls,
+            caller,
+            required_access(Read(topic), exists=True),
+            groups=self.groups,
+            base_url=self.base_url,
+            limits=self.limits,
+        )
+
+    async def may_hear(self, work: NotifyWork, channel: Subscription) -> bool:
+        """NP-11: whether the agent of this channel would be allowed to read its topic now."""
+        return isinstance(await self.decide(work, channel.caller, channel.topic), Allowed)
+
+    async def is_known(self, agent: Agent | None) -> bool:
+        """Whether a WebID of ours still speaks through our issuer: not, when its account is locked or gone. What other
+        servers say of their WebIDs is not asked again: the access token of the subscription answered for that."""
+        if agent is None or agent.issuer != self.issuers.own or not agent.webid.startswith(self.base_url):
+            return True
+        return agent.issuer in await self.issuers.trusted_by(agent.webid)
+
+
+async def subscribe(
+    work: NotifyWork,
+    wanted: Wanted,
+    *,
+    kind: ChannelType,
+    identifier: str,
+    caller: Caller,
+    door: Door,
+    settings: NotifySettings,
+    now: datetime,
+) -> Subscription:
+    """Makes the channel, in the transaction that sees what was committed before it and what comes after (NP-10 to
+    NP-13). Raises Unauthenticated, Forbidden, Unprocessable or TooMany. `identifier` cannot be guessed."""
+    agent = caller if isinstance(caller, Agent) else None
+    if agent is None and kind.pushes:
+        raise Unauthenticated("credentials-needed", "A webhook needs credentials.")
+    require(await door.decide(work, caller, wanted.topic), caller)
+    await _check_room(work, agent, settings, now)
+    seconds = settings.anonymous_channel_seconds if agent is None else settings.channel_seconds
+    starts, ends = period(wanted, now=now, longest=timedelta(seconds=seconds))
+    since = await work.notices.last(wanted.topic.pod)
+    behind = wanted.state is not None and await _has_changed(work, wanted.topic, wanted.state)
+    channel = Subscription(
+        id=identifier,
+        type=kind,
+        topic=wanted.topic,
+        agent=agent,
+        starts=starts,
+        ends=ends,
+        rate_seconds=wanted.rate.total_seconds(),
+        state=wanted.state,
+        accept=wanted.accept,
+        accept_as_sent=wanted.accept_as_sent,
+        context=wanted.context,
+        spelled=wanted.spelled,
+        send_to=wanted.send_to,
+        since=since,
+        position=since - 1 if behind else since,
+    )
+    await work.subscriptions.add(channel)
+    if behind and kind.pushes:
+        await work.deliveries.add(channel, since, most=settings.waiting_messages)
+    return channel
+
+
+async def own_channel(work: NotifyWork, identifier: str, kind: ChannelType, *, caller: Caller) -> Subscription:
+    """The channel, for whoever made it. One that nobody in particular made belongs to who knows its id, which was told
+    to its maker alone. Raises Missing, Unauthenticated or Forbidden."""
+    channel = await work.subscriptions.get(identifier)
+    if channel is None or channel.type is not kind:
+        raise Missing("no-such-channel", "There is no such channel.")
+    if channel.agent is None or (isinstance(caller, Agent) and caller.webid == channel.agent.webid):
+        return channel
+    if isinstance(caller, Anonymous):
+        raise Unauthenticated("credentials-needed", "This needs credentials.")
+    raise Forbidden("not-allowed", "This channel was made by somebody else.")
+
+
+async def end(work: NotifyWork, channel: Subscription, *, now: datetime) -> bool:
+    """Ends a channel, and tells every worker that may hold it open (NP-12); False when it was gone already."""
+    gone = await work.subscriptions.remove(channel)
+    if gone:
+        await work.outbox.append(channel.topic.pod, Notice(channel.id, CHANNEL_ENDED, now))
+    return gone
+
+
+async def state_of(work: NotifyWork, topic: ResourceUrl) -> str | None:
+    """The entity tag of the topic as messages tell it; None when it does not exist."""
+    resource = await work.resources.get(topic)
+    return None if resource is None else resource.etag().opaque
+
+
+async def refreshed(work: NotifyWork, channel: Subscription) -> Subscription | None:
+    """The channel as it is stored now; None when it was ended."""
+    found = await work.subscriptions.get(channel.id)
+    return None if found is None else replace(channel, position=found.position)
+
+
+async def _check_room(work: NotifyWork, agent: Agent | None, settings: NotifySettings, now: datetime) -> None:
+    """ATK-32: nobody fills the store with channels."""
+    most = settings.anonymous_channels if agent is None else settings.channels_per_agent
+    own = await work.subscriptions.count("" if agent is None else agent.webid, now=now, most=most)
+    everybody = await work.subscriptions.count(None, now=now, most=settings.channels)
+    if own >= most or everybody >= settings.channels:
+        raise TooMany("too-many-channels", "There are too many channels already.", retry_after=_TRY_AGAIN_SECONDS)
+
+
+async def _has_changed(work: NotifyWork, topic: ResourceUrl, seen: str) -> bool:
+    """Whether the state a client saw last, in whichever representation, is not that of now."""
+    return seen not in {tag.opaque for tag in current_tags(await work.resources.get(topic))}
