@@ -7,6 +7,7 @@ citizen's: messages are those of the shapes' author, or made from what the shape
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,6 +15,7 @@ from typing import Final
 import rdflib
 from pyshacl import ShapesGraph, Validator
 from pyshacl.graph_abstraction import DataGraph
+from pyshacl.rdfutil.stringify import stringify_blank_node
 from rdflib.namespace import OWL, SH
 from rdflib.term import BNode, Identifier, Node, URIRef, bind
 
@@ -31,6 +33,9 @@ for _markup in (rdflib.RDF.HTML, rdflib.RDF.XMLLiteral):
     bind(_markup, str, constructor=str, datatype_specific=True)
 
 _LOG = logging.getLogger(__name__)
+# pyshacl writes into the shapes' graph while it checks, and keeps what it printed for as long as the process lives.
+_TURN: Final = threading.Lock()
+_PRINTED: Final[dict[object, str]] = vars(stringify_blank_node)["dict_cache"]
 _NOT_OFFERED: Final = (SH.sparql, SH.js, SH.rule, SH.SPARQLTarget, OWL.imports)
 _STRING = XSD.string
 _STRICT: Final = {"advanced": False, "inference": "none", "allow_warnings": True, "allow_infos": True}
@@ -108,17 +113,20 @@ def load_shapes(turtle: bytes) -> ShapeSet:
 
 
 def check(graph: Graph, shapes: ShapeSet) -> Report:
-    """Checks the graph. Takes milliseconds for a document; large ones belong in a thread (see house rules on CPU)."""
-    validator = Validator(
-        DataGraph.from_rdflib(_to_rdflib(graph)), shacl_graph=shapes.graph, options={**_STRICT, "logger": _LOG}
-    )
-    validator.shacl_graph = shapes.shapes
-    conforms, results, _ = validator.run()  # type: ignore[no-untyped-call]
+    """Checks the graph, one at a time in a process. Takes milliseconds for a document, so it belongs in a thread."""
+    data = DataGraph.from_rdflib(_to_rdflib(graph))
     violations: set[Finding] = set()
     warnings: set[Finding] = set()
-    for result in results.objects(None, SH.result):
-        severe = results.value(result, SH.resultSeverity) == SH.Violation
-        (violations if severe else warnings).update(_findings(results, result, shapes))
+    with _TURN:
+        validator = Validator(data, shacl_graph=shapes.graph, options={**_STRICT, "logger": _LOG})
+        validator.shacl_graph = shapes.shapes
+        try:
+            conforms, results, _ = validator.run()  # type: ignore[no-untyped-call]
+        finally:
+            _PRINTED.clear()  # else every refused document of a citizen stays in memory until the process ends
+        for result in results.objects(None, SH.result):
+            severe = results.value(result, SH.resultSeverity) == SH.Violation
+            (violations if severe else warnings).update(_findings(results, result, shapes))
     return Report(bool(conforms), _ordered(violations), _ordered(warnings))
 
 

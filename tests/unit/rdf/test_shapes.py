@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -19,10 +22,9 @@ PREFIXES = """
 @prefix elm: <http://data.europa.eu/snb/model/elm/> . @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
 @prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> . @prefix ex: <https://example.org/> .
 """
-SHAPES = load_shapes(
-    (
-        PREFIXES
-        + """
+SHAPES_TEXT = (
+    PREFIXES
+    + """
     s:Diploma a sh:NodeShape ; sh:targetClass elm:LearningAchievement ; sh:property
         [ sh:path dct:title ; sh:minCount 1 ; sh:datatype rdf:langString ; sh:message "A title with its language." ] ,
         [ sh:path elm:awardedBy ; sh:minCount 1 ; sh:maxCount 1 ; sh:node s:Award ] ,
@@ -34,8 +36,8 @@ SHAPES = load_shapes(
     s:Date a sh:NodeShape ; sh:targetClass elm:LearningAchievement ; sh:property
         [ sh:path dct:issued ; sh:minCount 1 ; sh:severity sh:Warning ] .
     """
-    ).encode()
-)
+).encode()
+SHAPES = load_shapes(SHAPES_TEXT)
 GOOD = '<#it> a elm:LearningAchievement ; dct:title "T"@nl ; dct:issued "x" ; elm:awardedBy [ elm:awardingBody ex:b ] .'
 
 
@@ -141,3 +143,29 @@ def test_a_literal_that_rdflib_would_choke_on_is_only_text(datatype: str, text: 
     started = time.process_time()
     assert check(data, SHAPES).conforms
     assert time.process_time() - started < 2
+
+
+def test_nothing_of_a_refused_document_stays_in_memory() -> None:
+    """pyshacl keeps what it prints for ever; its report names the anonymous parts of what it refuses."""
+    value = "kept-by-nobody"
+    checked = report(f'<#it> a elm:LearningAchievement ; elm:awardedBy [ ex:inner [ ex:deep "{value}" ] ] .')
+    assert not checked.conforms
+    gc.collect()
+    holders = [one for one in gc.get_objects() if type(one) is dict]
+    kept = [text for one in holders for text in list(one.values()) if isinstance(text, str) and f'("{value}")' in text]
+    assert kept == []
+
+
+def test_many_checks_at_once_find_what_each_finds_alone() -> None:
+    turtles = [GOOD, GOOD.replace('"T"@nl', '"T"'), GOOD.replace("elm:awardingBody", "ex:other"), "<#it> a ex:Other ."]
+    alone = [report(turtle) for turtle in turtles] * 12
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # so that threads meet where they can
+    try:
+        for _ in range(3):
+            fresh = load_shapes(SHAPES_TEXT)
+            with ThreadPoolExecutor(6) as threads:
+                found = list(threads.map(lambda turtle, shapes=fresh: check(graph(turtle), shapes), turtles * 12))
+            assert found == alone
+    finally:
+        sys.setswitchinterval(before)
