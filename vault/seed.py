@@ -17,6 +17,7 @@ import msgspec
 from vault.datasluis.ask import submit_request
 from vault.datasluis.deposit import deposit_message
 from vault.datasluis.onboard import register_participant
+from vault.datasluis.parcels import Delivery
 from vault.datasluis.registry import Admission, Contact, Contract, Participant, Role
 from vault.errors import Refusal
 from vault.identity.accounts import Account, hash_national_number
@@ -220,24 +221,19 @@ async def _participant(vault: Vault, entry: SeedParticipant) -> None:
 
 async def _deposit(vault: Vault, entry: SeedDeposit, folder: Path) -> None:
     raw = (folder / entry.file).read_bytes()
-    async with vault.writing() as work:
+    async with vault.reading() as work:
         source = await _known(work, entry.source)
-        report = await deposit_message(
-            work,
-            source=source,
-            raw=raw,
-            media_type=_media_type(entry.media_type),
-            person=entry.person,
-            citizen=None,
-            reference=entry.reference,
-            catalogue=vault.catalogue,
-            number_key=vault.secrets.national_numbers,
-            settings=vault.settings,
-            base_url=vault.base_url,
-            now=vault.clock(),
-        )
-    if report.refusal is not None:
-        raise report.refusal
+    await deposit_message(
+        vault.reading,
+        vault.writing,
+        agent=Agent(source.webid, None, vault.base_url),
+        delivery=Delivery(raw, _media_type(entry.media_type), person=entry.person, reference=entry.reference),
+        catalogue=vault.catalogue,
+        number_key=vault.secrets.national_numbers,
+        settings=vault.settings,
+        base_url=vault.base_url,
+        clock=vault.clock,
+    )
 
 
 async def _request(vault: Vault, entry: SeedRequest) -> None:

@@ -63,6 +63,8 @@ VERBS = {
     "vault.datasluis.answer",
     "vault.datasluis.read",
     "vault.datasluis.deposit",
+    "vault.datasluis.unpack",
+    "vault.datasluis.lay_down",
     "vault.datasluis.preview",
     "vault.datasluis.onboard",
     "vault.datasluis.lapse",

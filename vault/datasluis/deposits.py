@@ -1,13 +1,18 @@
-"""What a source delivered: the lock's own record of it, and the report that the source gets."""
+"""What a source delivered: where it stands, the lock's own record of it, and the report that the source gets."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
-from vault.errors import Refusal
-from vault.values import ParticipantId, ResourceUrl
+from vault.connectors.items import Derived, ItemStatus
+from vault.datasluis.catalogue import DataType
+from vault.solid.paths import auxiliary, is_reserved
+from vault.values import ParticipantId, PodName, ResourceUrl
+
+ORIGINALS: Final = "originals/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +72,13 @@ class ItemReport:
 
 @dataclass(frozen=True, slots=True)
 class DepositReport:
-    """What became of a message.
-
-    `refusal`: the whole message was not taken in, and why; to be raised once the transaction is committed, for the
-    line in the log stands in it. `empty`: a message without data says why (nothing-found, filtered, later).
-    """
+    """What became of a message. `empty`: a message without data says why (nothing-found, filtered, later)."""
 
     message_digest: str
     data_type: str | None = None
     items: tuple[ItemReport, ...] = ()
     notes: tuple[str, ...] = ()
     empty: str | None = None
-    refusal: Refusal | None = None
 
     @property
     def documents(self) -> tuple[ItemReport, ...]:
@@ -101,6 +101,44 @@ class DepositReport:
             "notes": list(self.notes),
         }
         return facts | ({"empty": self.empty} if self.empty else {})
+
+
+def place_of(pod: PodName, data_type: DataType, reference: str) -> ResourceUrl | None:
+    """Where the document stands; None for a name that means something else to a Solid server (an ACL, say)."""
+    url = ResourceUrl(pod, f"/{data_type.container}{reference}")
+    taken = auxiliary(url) is not None or is_reserved(url) or f"{reference}/" == ORIGINALS
+    return None if taken else url
+
+
+def original_of(document: ResourceUrl, extension: str) -> ResourceUrl:
+    """Where the source's own bytes of a document stand: beside it, in a container of their own."""
+    container, _, name = document.path.rpartition("/")
+    return ResourceUrl(document.pod, f"{container}/{ORIGINALS}{name}.{extension}")
+
+
+def settled(item: Derived, held: Deposited | None, *, gone: bool) -> Fate | None:
+    """Why an item changes nothing; None when it does. `gone`: what was held is not in the pod any more."""
+    withdrawn = item.status is ItemStatus.WITHDRAWN
+    if item.status is ItemStatus.SUPERSEDED:
+        return Fate.SUPERSEDED
+    if held is None:
+        return Fate.NOT_HELD if withdrawn else None
+    both_dated = held.modified is not None and item.modified is not None
+    if held.modified is not None and item.modified is not None and item.modified < held.modified:
+        return Fate.OLDER
+    # The same version again. One that was ended stays ended, unless the source dates it later: valid again.
+    ended = held.withdrawn and not withdrawn and not (both_dated and item.modified != held.modified)
+    if held.mutation == item.mutation and (held.withdrawn == withdrawn or ended):
+        return Fate.DELETED if gone else Fate.UNCHANGED
+    # A citizen may delete what was delivered: taking it back does not make it come back.
+    return Fate.DELETED if gone and withdrawn else None
+
+
+def is_ended(held: Deposited, item: Derived, *, source: ParticipantId) -> bool:
+    """Whether a held document that `item` makes out of date is now to be marked as withdrawn."""
+    if held.withdrawn or held.source != source:
+        return False
+    return held.reference != item.reference or held.mutation == item.mutation  # else a later version is held already
 
 
 def _item_facts(item: ItemReport, base_url: str) -> dict[str, object]:

@@ -1,11 +1,11 @@
-"""A delivery, opened: which data type it is, its items, and what travels with them. Nothing is stored here."""
+"""A delivery, as it came and opened: which data type it is, its items, and what travels with them."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -18,7 +18,7 @@ from vault.datasluis.views import subject_of
 from vault.errors import Refusal, Unavailable, Unprocessable
 from vault.rdf.graph import ADMS, DCT, ELM, LC, RDF, SKOS, Blank, Graph, Iri, Literal
 from vault.rdf.syntax import serialise
-from vault.values import JSON_LD, NTRIPLES, TURTLE, XML, MediaType
+from vault.values import JSON_LD, NTRIPLES, TURTLE, XML, MediaType, WebId
 
 # What relative addresses of a delivered document stand against until its place in the pod is known. The name can never
 # be anybody's (RFC 2606).
@@ -37,8 +37,26 @@ _NUMBER: Final = re.compile(r"[0-9]{11}")
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as it came, for one citizen: named by national number or by WebID, exactly one of the two.
+
+    The number is compared under a key and kept nowhere. `reference` names a document in our own form, when it has no
+    identifier of its own.
+    """
+
+    raw: bytes = field(repr=False)
+    media_type: MediaType
+    person: str | None = field(default=None, repr=False)
+    citizen: WebId | None = field(default=None, repr=False)
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Parcel:
-    """An opened delivery. `facts`: what the statutory log keeps of a message (references, the purpose code)."""
+    """An opened delivery. `facts`: what the statutory log keeps of a message (references, the purpose code).
+
+    `graph`: what was delivered in our own form, with NOWHERE for its address; a source's own message has none.
+    """
 
     data_type: str
     original: bytes
@@ -48,6 +66,16 @@ class Parcel:
     notes: tuple[str, ...] = ()
     empty: str | None = None
     facts: Mapping[str, str] | None = None
+    graph: Graph | None = None
+
+    def endings(self) -> Mapping[int, tuple[str, ...]]:
+        """Position of an item → references whose documents it makes out of date: predecessors under another one, and
+        its own when it has a successor elsewhere. What this same message delivers as valid stays."""
+        derived = [item for item in self.items if isinstance(item, Derived)]
+        valid = {item.reference for item in derived if item.status is ItemStatus.VALID}
+        own = {item.position: (item.reference,) for item in derived if item.status is ItemStatus.SUPERSEDED}
+        named = {item.position: (*item.replaces, *own.get(item.position, ())) for item in derived}
+        return {at: tuple(name for name in names if name not in valid) for at, names in named.items()}
 
 
 def message_parcel(raw: bytes, *, belongs: Belongs, max_bytes: int, max_depth: int) -> Parcel:
@@ -90,7 +118,7 @@ def graph_parcel(
         raise Unprocessable("relative-iri", "The document names another place by a relative address.")
     item = _derived(graph, subject, data_type=data_type, raw=raw, reference=reference, belongs=belongs)
     essence = MediaType(media_type.essence)
-    return Parcel(data_type.key, raw, essence, _EXTENSIONS[essence.essence], (item,))
+    return Parcel(data_type.key, raw, essence, _EXTENSIONS[essence.essence], (item,), graph=graph)
 
 
 def fault_refusal(fault: Fault) -> Refusal:

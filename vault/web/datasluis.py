@@ -17,6 +17,7 @@ from vault.datasluis.ask import record_rejection, submit_request, withdraw_reque
 from vault.datasluis.catalogue import LANGUAGES, Catalogue
 from vault.datasluis.deposit import deposit_message
 from vault.datasluis.grants import Grant
+from vault.datasluis.parcels import Delivery
 from vault.datasluis.read import Look, Withheld, read_through_grant
 from vault.datasluis.registry import Participant, Role, check_role
 from vault.datasluis.requests import AccessRequest, RequestState
@@ -171,28 +172,29 @@ async def post_deposit(request: web.Request) -> web.Response:
     """A data source delivers a message for one citizen, named in a header: addresses end up in logs, headers do not."""
     vault, agent = request.app[VAULT], await _agent(request)
     async with vault.reading() as work:
-        source = check_role(await work.participants.by_webid(agent.webid), Role.DATA_SOURCE)
+        check_role(await work.participants.by_webid(agent.webid), Role.DATA_SOURCE)  # before its megabytes are read
     media_type = parse_media_type(request.headers.get(hdrs.CONTENT_TYPE, ""))
     limits = vault.settings.limits
     raw = await read_limited(request, limits.rdf_bytes if is_rdf(media_type) else limits.xml_bytes)
     citizen = request.headers.get(CITIZEN_HEADER)
-    async with vault.writing() as work:
-        report = await deposit_message(
-            work,
-            source=source,
-            raw=raw,
-            media_type=media_type,
-            person=request.headers.get(PERSON_HEADER),
-            citizen=None if citizen is None else parse_webid(citizen),
-            reference=request.headers.get(REFERENCE_HEADER),
-            catalogue=vault.catalogue,
-            number_key=vault.secrets.national_numbers,
-            settings=vault.settings,
-            base_url=vault.base_url,
-            now=vault.clock(),
-        )
-    if report.refusal is not None:
-        raise report.refusal
+    delivery = Delivery(
+        raw=raw,
+        media_type=media_type,
+        person=request.headers.get(PERSON_HEADER),
+        citizen=None if citizen is None else parse_webid(citizen),
+        reference=request.headers.get(REFERENCE_HEADER),
+    )
+    report = await deposit_message(
+        vault.reading,
+        vault.writing,
+        agent=agent,
+        delivery=delivery,
+        catalogue=vault.catalogue,
+        number_key=vault.secrets.national_numbers,
+        settings=vault.settings,
+        base_url=vault.base_url,
+        clock=vault.clock,
+    )
     facts = report.as_facts(vault.base_url)
     if report.items and len(report.refusals) == len(report.items):
         raise Unprocessable("nothing-accepted", "No item of this message could be taken in.", facts=facts)

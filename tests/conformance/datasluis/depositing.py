@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.house.tree import ROOT
 from vault.audit import SERVER, AuditEntry, Intact, verify_chain
@@ -16,13 +18,16 @@ from vault.datasluis.catalogue import Catalogue
 from vault.datasluis.catalogue_files import read_catalogue
 from vault.datasluis.deposit import deposit_message
 from vault.datasluis.deposits import Deposited, DepositReport
+from vault.datasluis.parcels import Delivery
 from vault.datasluis.registry import Contact, Contract, Participant, Role
+from vault.errors import Refusal
 from vault.identity.accounts import Account, hash_national_number
+from vault.ports import Work
 from vault.rdf.graph import Graph
 from vault.rdf.syntax import parse
 from vault.solid.resource import Draft, Inline, Kind, Pod
 from vault.storage.database import Database
-from vault.values import TURTLE, XML, AccountId, MediaType, ParticipantId, PodName, ResourceUrl, WebId
+from vault.values import TURTLE, XML, AccountId, Agent, MediaType, ParticipantId, PodName, ResourceUrl, WebId
 
 MESSAGES = ROOT / "examples/manage_my_career/messages"
 BASE = "https://vault.example/"
@@ -57,13 +62,25 @@ def sample(name: str) -> bytes:
 
 @dataclass
 class Desk:
-    """Where messages are handed in; every deposit is one transaction, as the web does it."""
+    """Where messages are handed in, by the registered source or by another one."""
 
     store: Database
     catalogue: Catalogue = CATALOGUE
     source: Participant = field(default_factory=a_source)
     settings: Settings = field(default_factory=Settings)
     now: datetime = NOON
+    meanwhile: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+    watch: Callable[[], AbstractContextManager[object]] = nullcontext
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[Work]:
+        """The deposit's own transaction. What happens `meanwhile` happens just before it, one thing each time; `watch`
+        is held while it lasts."""
+        if self.meanwhile:
+            await self.meanwhile.pop(0)()
+        async with self.store.writing() as work:
+            with self.watch():
+                yield work
 
     async def deposit(
         self,
@@ -75,21 +92,30 @@ class Desk:
         reference: str | None = None,
         source: Participant | None = None,
     ) -> DepositReport:
+        who = source or self.source
         async with self.store.writing() as work:
-            return await deposit_message(
-                work,
-                source=source or self.source,
-                raw=raw,
-                media_type=media_type,
-                person=person,
-                citizen=citizen,
-                reference=reference,
-                catalogue=self.catalogue,
-                number_key=KEY,
-                settings=self.settings,
-                base_url=BASE,
-                now=self.now,
-            )
+            await work.participants.put(who)
+        delivery = Delivery(raw, media_type, person=person, citizen=citizen, reference=reference)
+        return await self.hand_in(Agent(who.webid, None, BASE), delivery)
+
+    async def hand_in(self, agent: Agent, delivery: Delivery) -> DepositReport:
+        return await deposit_message(
+            self.store.reading,
+            self._writing,
+            agent=agent,
+            delivery=delivery,
+            catalogue=self.catalogue,
+            number_key=KEY,
+            settings=self.settings,
+            base_url=BASE,
+            clock=lambda: self.now,
+        )
+
+    async def refused(self, raw: bytes, **given: Any) -> Refusal:
+        """Why the whole message is not taken in."""
+        with pytest.raises(Refusal) as refused:
+            await self.deposit(raw, **given)
+        return refused.value
 
     async def body(self, path: str) -> bytes | None:
         async with self.store.reading() as work:
