@@ -5,6 +5,7 @@ DATA ?= data
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := examples/manage_my_career
+NPM := tests/interop/node_modules/ready tests/interop/css/node_modules/ready
 
 .DEFAULT_GOAL := help
 .PHONY: help demo flow clean-demo test check bench conformance lock
@@ -21,7 +22,7 @@ flow: $(VENV)/runtime  ## run the Manage My Career flow against the running demo
 clean-demo:  ## forget the demo's data
 	rm -rf $(DATA)
 
-test: $(VENV)/dev tests/interop/node_modules/ready  ## the whole suite
+test: $(VENV)/dev $(NPM)  ## the whole suite
 	$(BIN)/python -m pytest
 
 check: $(VENV)/dev  ## ruff and mypy --strict
@@ -55,8 +56,9 @@ $(VENV)/dev: $(VENV)/python-ok requirements-dev.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/runtime
 
-# The accessibility checker of the browser tests. Without npm those tests say so and are skipped.
-tests/interop/node_modules/ready: tests/interop/package-lock.json
+# The accessibility checker of the browser tests, the clients of the interop tests, and the server they are tried
+# across. Without npm those tests say so and are skipped. The two folders are kept apart: see tests/interop/README.md.
+$(NPM): %/node_modules/ready: %/package-lock.json
 	@if command -v npm >/dev/null 2>&1; then \
-		cd tests/interop && npm ci --silent --ignore-scripts --no-audit --no-fund && touch node_modules/ready; \
-	else echo "npm is not installed: accessibility tests will be skipped"; fi
+		cd $* && npm ci --silent --ignore-scripts --no-audit --no-fund && touch node_modules/ready; \
+	else echo "npm is not installed: the tests that need $* will be skipped"; fi
