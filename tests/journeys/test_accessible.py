@@ -143,7 +143,7 @@ async def test_no_page_shows_a_webid_or_the_name_of_a_text(
 
 @pytest.mark.requirement("UX-37", "UX-43")
 async def test_the_answer_can_be_given_at_400_percent(lotte: Visitor, states: dict[str, str]) -> None:
-    """400 % of a 1280 px window is a layout of 320 × 256: nothing sticks in the way, and both buttons can be reached."""
+    """400 % of a 1280 px window is a layout of 320 × 256: nothing sticks in the way, both buttons can be reached."""
     await lotte.page.set_viewport_size({"width": 320, "height": 256})
     await lotte.open(states["request"])
     assert await lotte.page.locator(".bar").evaluate("one => getComputedStyle(one).position") == "static"

@@ -204,6 +204,6 @@ async def _giver(work: Work, grant: GrantId) -> Citizen:
 @contextmanager
 def built(folder: Path) -> Iterator[Town]:
     """The town, empty of requests."""
-    with serving(folder) as live:
+    with serving(folder, datasluis={"pending_requests": 10_000}) as live:
         live.within(lambda vault: seed(vault, read_plan(HERE / "town.json"), MESSAGES))
         yield Town(live)

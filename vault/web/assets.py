@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -77,9 +76,9 @@ async def post_language(request: web.Request) -> web.Response:
 
 def safe_path(text: str, *, otherwise: str = "/my/") -> str:
     """A path on this server, for a redirect; anything that could lead elsewhere becomes `otherwise`."""
-    parts = urlsplit(text) if text.isascii() and text.isprintable() else urlsplit("")
-    local = text.startswith("/") and not text.startswith("//") and "\\" not in text
-    return text if local and not parts.scheme and not parts.netloc else otherwise
+    plain = text.isascii() and text.isprintable() and "\\" not in text
+    local = text.startswith("/") and not text.startswith("//")
+    return text if plain and local else otherwise
 
 
 ROUTES = (

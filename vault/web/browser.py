@@ -331,7 +331,8 @@ def _target(request: web.Request, citizen: Citizen) -> ResourceUrl:
     return url
 
 
-async def _to_root(_request: web.Request) -> web.Response:
+async def _to_root(request: web.Request) -> web.Response:
+    await require_citizen(request)
     raise web.HTTPSeeOther(f"{ROOT}/")
 
 

@@ -72,6 +72,8 @@ async def approve(request: web.Request) -> web.Response:
     async with vault.reading() as work:
         found = await _prepare(vault, work, citizen, request)
     now = vault.clock()
+    if "entered" in form:  # Enter in a field: nothing was decided
+        return render(request, request_page(found, tongue, now, answer=answer))
     chosen = _choose(found, answer, form, tongue, now)
     if chosen.choice is None:
         page = request_page(found, tongue, now, answer=answer, problems=chosen.problems)
@@ -104,6 +106,11 @@ async def refuse(request: web.Request) -> web.Response:
     form = await read_form(request)
     request_id = RequestId(request.match_info["request"])
     reason = clean(form.text("reason"), _REASON_CHARACTERS)
+    if "entered" in form:
+        tongue = Tongue(locale_of(request), vault.catalogue)
+        async with vault.reading() as work:
+            found = await _prepare(vault, work, citizen, request)
+        return render(request, request_page(found, tongue, vault.clock(), answer=Answer(reason=reason)))
     try:
         async with vault.writing() as work:
             await refuse_request(
@@ -117,6 +124,12 @@ async def refuse(request: web.Request) -> web.Response:
     except Conflict as refusal:
         return await _look_again(request, citizen, refusal.reason)
     raise web.HTTPSeeOther(f"/my/requests/{request_id}/receipt")
+
+
+async def back(request: web.Request) -> web.Response:
+    """A form that came back stands at its own address; loading that again shows the request."""
+    await require_citizen(request)
+    raise web.HTTPSeeOther(f"/my/requests/{request.match_info['request']}")
 
 
 async def receipt(request: web.Request) -> web.Response:
@@ -246,6 +259,8 @@ async def _proof(work: Work, citizen: Citizen, event: AuditEvent, subject: str) 
 ROUTES: Final = (
     Route("GET", "/my/requests/{request}", show, Credentials.SESSION, "request"),
     Route("POST", "/my/requests/{request}/approve", approve, Credentials.SESSION, "approve"),
+    Route("GET", "/my/requests/{request}/approve", back, Credentials.SESSION),
     Route("POST", "/my/requests/{request}/refuse", refuse, Credentials.SESSION, "refuse"),
+    Route("GET", "/my/requests/{request}/refuse", back, Credentials.SESSION),
     Route("GET", "/my/requests/{request}/receipt", receipt, Credentials.SESSION, "receipt"),
 )

@@ -1,0 +1,240 @@
+"""My data and my folders: what is there, where it comes from, who can see it; adding and deleting."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Download, expect
+
+from tests.journeys.conftest import Visitor
+from tests.journeys.town import DIPLOMA, MESSAGES, Town
+from vault.audit import AuditEntry, AuditEvent, Intact, verify_chain
+from vault.ports import Vault, Work
+from vault.rdf.syntax import parse
+from vault.solid.operation import Content, Put
+from vault.solid.resource import Inline
+from vault.solid.write import put_resource
+from vault.values import TURTLE, MediaType, PodName, ResourceUrl
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def taken(download: Download) -> bytes:
+    """What the browser saved."""
+    return await asyncio.to_thread(Path(await download.path()).read_bytes)
+
+
+@pytest.mark.requirement("UX-25")
+async def test_a_diploma_is_a_card_with_its_source_and_whether_it_is_genuine(lotte: Visitor) -> None:
+    await lotte.open("my/data")
+    card = lotte.page.locator(".card", has_text="Master of Science in de bedrijfsinformatica")
+    for said in ("Universiteit Oosterpoort", "Onderwijsregister Vlaanderen (test)", "Echt, ongewijzigd", "Alleen u"):
+        await expect(card).to_contain_text(said)
+
+
+async def test_wages_stand_as_cards_without_their_amounts(lotte: Visitor) -> None:
+    await lotte.open("my/data")
+    card = lotte.page.locator(".card", has_text="Rederij Noordereiland").first
+    await expect(card).not_to_contain_text("€")
+    await card.locator("h3 a").click()
+    await expect(lotte.page.locator("dt", has_text="Nettoloon").first).to_be_visible()
+    await expect(lotte.page.get_by_text("€").first).to_be_hidden()
+
+
+@pytest.mark.requirement("UX-13", "UX-26")
+async def test_a_document_says_who_can_see_which_of_its_fields(lotte: Visitor, town: Town) -> None:
+    async def give(vault: Vault, work: Work) -> str:
+        folder = ResourceUrl(PodName("lotte"), "/diplomas/")
+        found = [one.url async for one in work.resources.children(folder) if await work.deposits.get(one.url)]
+        return found[0].path
+
+    path = town.write(give)
+    grant = town.approve(town.ask("hr-scheldeland", DIPLOMA))
+    await lotte.open(f"my/data/diploma/{path.rsplit('/', 1)[-1]}")
+    seen = lotte.page.locator("section[aria-labelledby=seen]")
+    await expect(seen).to_contain_text("HR Scheldeland nv (test)")
+    await expect(seen).to_contain_text("naam van het diploma")
+    town.revoke(grant)
+    await lotte.page.reload()
+    await expect(seen).to_contain_text("Alleen u")
+
+
+async def test_a_document_changed_after_delivery_no_longer_counts_as_genuine(lotte: Visitor, town: Town) -> None:
+    url = ResourceUrl(PodName("lotte"), "/diplomas/ugent-2018")
+
+    async def change(vault: Vault, work: Work, *, more: bytes) -> bytes:
+        body = await work.resources.body(url)
+        assert isinstance(body, Inline)
+        data = body.data + more if more else body.data[: -len(b"\n# mine\n")]
+        graph = parse(data, TURTLE, base=url.iri(vault.base_url), limits=vault.settings.limits)
+        put = Put(url, Content(Inline(data), TURTLE, graph))
+        await put_resource(
+            work, put, actor="test", now=vault.clock(), base_url=vault.base_url, limits=vault.settings.limits
+        )
+        return data
+
+    town.write(lambda vault, work: change(vault, work, more=b"\n# mine\n"))
+    await lotte.open("my/data/diploma/ugent-2018")
+    await expect(lotte.page.locator("main")).to_contain_text("Na levering veranderd")
+    town.write(lambda vault, work: change(vault, work, more=b""))
+    await lotte.page.reload()
+    await expect(lotte.page.locator("main")).to_contain_text("Echt, ongewijzigd")
+
+
+async def test_the_original_of_a_document_can_be_taken_home_byte_for_byte(lotte: Visitor) -> None:
+    await lotte.open("my/data/diploma/ugent-2018")
+    async with lotte.page.expect_download() as waiting:
+        await lotte.page.get_by_text("Download het origineel").click()
+    assert await taken(await waiting.value) == (MESSAGES / "diploma-master.ttl").read_bytes()
+
+
+@pytest.mark.requirement("UX-27")
+async def test_a_folder_is_made_a_file_added_looked_at_and_all_deleted_again(
+    lotte: Visitor, town: Town, tmp_path: Path
+) -> None:
+    page = lotte.page
+    await lotte.open("my/folders/")
+    await page.fill("#folder", "Mijn brieven")
+    await page.click("section[aria-labelledby=new] button")
+    await expect(page.locator("[role=status]")).to_contain_text("De map is gemaakt")
+    await page.get_by_role("link", name="Mijn-brieven", exact=True).click()
+    await expect(page.locator("main")).to_contain_text("Deze map is leeg")
+
+    letter = tmp_path / "brief aan oma.txt"
+    letter.write_text("Dag oma <script>alert(1)</script>", encoding="utf-8")
+    await page.set_input_files("#file", letter)
+    await page.click("section[aria-labelledby=upload] button")
+    await expect(page.locator("[role=status]")).to_contain_text("Het bestand is toegevoegd")
+    await page.locator(".member-name a").click()
+    await expect(page.locator("pre")).to_have_text("Dag oma <script>alert(1)</script>")
+    async with page.expect_download() as waiting:
+        await page.get_by_role("link", name="Downloaden").click()
+    assert await taken(await waiting.value) == letter.read_bytes()
+
+    folder = f"{town.base_url}my/folders/Mijn-brieven/"
+    await page.goto(f"{folder}?delete=1")
+    await expect(page.locator("main")).to_contain_text("In deze map zit nog iets")
+    await page.goto(folder)
+    await page.locator(".members a", has_text="Verwijderen").click()
+    await page.click("main button[type=submit]")
+    await expect(page.locator("[role=status]")).to_contain_text("Het is verwijderd")
+    await page.goto(f"{folder}?delete=1")
+    await page.click("main button[type=submit]")
+    await page.wait_for_url("**/my/folders/?done=deleted")
+    assert await page.get_by_role("link", name="Mijn-brieven", exact=True).count() == 0
+
+
+async def test_a_name_that_exists_is_told_and_kept_for_mending(lotte: Visitor) -> None:
+    page = lotte.page
+    await lotte.open("my/folders/")
+    await page.fill("#folder", "diplomas")
+    await page.click("section[aria-labelledby=new] button")
+    await expect(page.locator("#folder-problem")).to_contain_text("bestaat hier al")
+    assert await page.input_value("#folder") == "diplomas"
+
+
+async def test_a_large_file_streams_in_and_out_unharmed(lotte: Visitor, tmp_path: Path, town: Town) -> None:
+    film = tmp_path / "film.bin"
+    film.write_bytes(bytes(range(256)) * 12_000)  # 3 MB: far above what stays in a row
+    await lotte.open("my/folders/inbox/")
+    await lotte.page.set_input_files("#file", film)
+    await lotte.page.click("section[aria-labelledby=upload] button")
+    await expect(lotte.page.locator("[role=status]")).to_contain_text("toegevoegd")
+    answer = await lotte.context.request.get(f"{town.base_url}my/folders/inbox/film.bin?download=1")
+    assert await answer.body() == film.read_bytes()
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert "sandbox" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.requirement("ATK-01")
+@pytest.mark.parametrize("media_type", ["text/html", "image/svg+xml", "application/xhtml+xml", "text/javascript"])
+async def test_what_lives_in_the_vault_never_runs_on_our_origin(lotte: Visitor, town: Town, media_type: str) -> None:
+    url = ResourceUrl(PodName("lotte"), "/inbox/active")
+    attack = (
+        b"<svg xmlns='http://www.w3.org/2000/svg' onload='document.title=1'><script>document.title=1</script></svg>"
+    )
+
+    async def plant(vault: Vault, work: Work) -> Any:
+        put = Put(url, Content(Inline(attack), MediaType(media_type)))
+        return await put_resource(
+            work, put, actor="test", now=vault.clock(), base_url=vault.base_url, limits=vault.settings.limits
+        )
+
+    town.write(plant)
+    await lotte.open("my/folders/inbox/active")
+    assert await lotte.page.title() != "1"
+    answer = await lotte.context.request.get(f"{town.base_url}my/folders/inbox/active?download=1")
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", [".acl", "profile/card.acl", "diplomas/ugent-2018.meta", "nothing", "%2e%2e/amir/"])
+async def test_the_folders_show_nothing_but_her_own_documents(lotte: Visitor, path: str) -> None:
+    assert await lotte.open(f"my/folders/{path}") in (400, 404)
+
+
+@pytest.mark.requirement("UX-19", "UX-21")
+async def test_the_log_taken_home_verifies_by_itself(lotte: Visitor, town: Town) -> None:
+    answer = await lotte.context.request.get(f"{town.base_url}my/log.json")
+    taken = json.loads(await answer.text())
+    entries = [
+        AuditEntry(
+            pod=PodName(one["pod"]),
+            number=one["number"],
+            at=datetime.fromisoformat(one["at"]),
+            event=AuditEvent(one["event"]),
+            actor=one["actor"],
+            subject=one["subject"],
+            facts=one["facts"],
+            previous=one["previous"],
+            digest=one["digest"],
+        )
+        for one in taken["entries"]
+    ]
+    assert isinstance(verify_chain(entries), Intact)
+    broken = [*entries[:3], *entries[4:]]
+    assert not isinstance(verify_chain(broken), Intact)
+    table = await lotte.context.request.get(f"{town.base_url}my/log.csv")
+    rows = list(csv.reader(io.StringIO(await table.text())))
+    assert len(rows) == len(entries) + 1
+
+
+@pytest.mark.requirement("UX-19", "UX-20")
+async def test_a_refused_try_is_a_line_with_its_reason(lotte: Visitor, town: Town) -> None:
+    grant = town.approve(town.ask("hr-scheldeland", DIPLOMA))
+    town.revoke(grant)
+    town.read(grant)
+    await lotte.open(f"my/log?grant={grant}")
+    line = lotte.page.locator(".log li").first
+    for said in ("HR Scheldeland nv (test)", "Tegengehouden", "U bent gestopt met delen", "Naam van het diploma"):
+        await expect(line).to_contain_text(said)
+    await expect(lotte.page.locator(".notice.good")).to_contain_text("ongeschonden")
+
+
+@pytest.mark.requirement("UX-21")
+async def test_an_altered_log_is_said_to_be_broken(lotte: Visitor, town: Town) -> None:
+    """Somebody with the database in hand changes one word of one line."""
+    assert town.live.machine is not None
+    file = town.live.machine.vault.settings.storage.data / "vault.db"
+    with closing(sqlite3.connect(file, timeout=30)) as thief:
+        found = thief.execute("SELECT actor FROM audit WHERE pod = 'lotte' AND number = 2").fetchone()
+        thief.execute("UPDATE audit SET actor = 'somebody' WHERE pod = 'lotte' AND number = 2")
+        thief.commit()
+        try:
+            await lotte.open("my/log")
+            await expect(lotte.page.locator("[role=alert]")).to_contain_text("Vanaf regel 2")
+        finally:
+            thief.execute("UPDATE audit SET actor = ? WHERE pod = 'lotte' AND number = 2", found)
+            thief.commit()
+    await lotte.page.reload()
+    await expect(lotte.page.locator(".notice.good")).to_contain_text("ongeschonden")
