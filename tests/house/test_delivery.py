@@ -114,3 +114,15 @@ def test_every_module_is_on_the_map() -> None:
     names = {m.name.rsplit(".", 1)[-1] for m in modules() if m.path.name != "__init__.py" and m.name != "vault"}
     on_map = set(re.findall(r"`([a-z_0-9]+)`", house.split("## Map")[1].split("## One list")[0]))
     assert names - on_map - {"ports"} == set()
+
+
+def test_everything_the_documents_point_to_exists() -> None:
+    missing = []
+    for name in _tracked():
+        if not name.endswith(".md"):
+            continue
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+            if "://" not in target and not ((ROOT / name).parent / target).exists():
+                missing.append(f"{name}: {target}")
+    assert missing == []
