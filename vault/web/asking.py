@@ -30,7 +30,7 @@ from vault.web.wording import (
 )
 
 _DAYS: Final = (7, 30)
-_ADVICE: Final[Mapping[RuleClass, tuple[str, str]]] = {
+KINDS_OF_ADVICE: Final[Mapping[RuleClass, tuple[str, str]]] = {
     RuleClass.BLOCK: ("request.advice.block", "bad"),
     RuleClass.WARN: ("request.advice.warn", "warn"),
     RuleClass.HINT: ("request.advice.hint", ""),
@@ -236,7 +236,7 @@ def _own(text: str | None) -> str | None:
 
 
 def _advice(hit: Hit, tongue: Tongue) -> Advice:
-    kind, tone = _ADVICE[hit.rule.severity]
+    kind, tone = KINDS_OF_ADVICE[hit.rule.severity]
     about = [tongue.concept(name) if "://" in name else clean(name, NAME_CHARACTERS) for name in hit.about]
     if hit.rule.when in _ABOUT_FIELDS:
         about = [tongue.field(data_type, key) for data_type, keys in hit.fields for key in keys]
