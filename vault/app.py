@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -40,6 +41,7 @@ from vault.values import Clock, WebId
 from vault.web.guard import Guard
 from vault.web.health import READY, Readiness
 from vault.web.middleware import GUARD, answer, dress
+from vault.web.replies import REPLIES, Replies
 from vault.web.routes import ROUTES, install
 from vault.web.routing import VAULT
 from vault.workers import supervise
@@ -53,6 +55,7 @@ _SWEEP_SECONDS: Final = 3600.0
 _LINGER_SECONDS: Final = 5.0  # how long an unwanted body is read, so that its sender sees the answer
 _LAST_SECONDS: Final = 1.0  # after the drain: for answers that are just being written
 _BACKLOG: Final = 1024
+_OBJECTS_BETWEEN_LOOKS: Final = 20_000
 
 
 class StartError(Exception):
@@ -104,6 +107,7 @@ async def open_machine(settings: Settings, *, clock: Clock = utc_now) -> AsyncIt
             settings=settings,
             reading=database.reading,
             writing=database.writing,
+            pod_version=database.pod_version,
             blobs=database.blobs,
             conversions=MemoryConversions(_CONVERSION_BYTES),
             parsed_acls=parsed_acls,
@@ -162,6 +166,7 @@ def build_app(vault: Vault, readiness: Readiness | None = None) -> web.Applicati
     app = web.Application(middlewares=[answer], handler_args=_handler_args(limits))
     app[VAULT] = vault
     app[GUARD] = Guard(vault.settings, clock=time.monotonic)
+    app[REPLIES] = Replies()
     app[READY] = readiness or Readiness(_store_answers(vault))
     app.on_response_prepare.append(dress)
     install(app, ROUTES)
@@ -270,6 +275,7 @@ def _work(settings: Settings, sock: socket.socket, number: int, supervisor: int 
         if supervisor is not None:
             loop.add_reader(supervisor, stop.set)
         async with running(settings, sock) as machine, asyncio.TaskGroup() as group:
+            _settle_memory()
             # One worker keeps house for all.
             chores = [group.create_task(chore) for chore in _chores(machine)] if number == 0 else []
             await stop.wait()
@@ -366,6 +372,14 @@ def _handler_args(limits: Limits) -> dict[str, Any]:
         "auto_decompress": False,
         "lingering_time": _LINGER_SECONDS,
     }
+
+
+def _settle_memory() -> None:
+    """What is loaded by now stays: the garbage collector need not look through it again and again, and a request makes
+    few cycles, so that looking less often loses nothing."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_LOOKS, 20, 50)
 
 
 def _note(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
@@ -28,7 +28,7 @@ from vault.identity.tokens import KeyRing
 from vault.notify.listen import Hub
 from vault.notify.ports import Courier, Deliveries, Notices, Subscriptions
 from vault.solid.ports import Blobs, Conversions, Outbox, Resources
-from vault.values import Clock
+from vault.values import Clock, PodName
 
 
 class Work(Protocol):
@@ -76,6 +76,10 @@ W_co = TypeVar("W_co", covariant=True)
 Transact: TypeAlias = Callable[[], AbstractAsyncContextManager[W_co]]
 
 
+# What `Resources.version` says of the last commit, without opening a transaction.
+PodVersion: TypeAlias = Callable[[PodName], Awaitable[int]]
+
+
 @dataclass(frozen=True, slots=True)
 class ServerSecrets:
     """The server's own random secrets, 32 bytes each, read from the store once at start."""
@@ -93,6 +97,7 @@ class Vault:
     settings: Settings
     reading: Transact[Work]
     writing: Transact[Work]
+    pod_version: PodVersion
     blobs: Blobs
     conversions: Conversions
     parsed_acls: ParsedAcls

@@ -31,6 +31,10 @@ class Resources(Protocol):
         """Raises Conflict("pod-exists") when the name is taken."""
         ...
 
+    async def version(self, pod: PodName, /) -> int:
+        """A number that moves with every change in the pod and never comes back; 0 when there is no such pod."""
+        ...
+
     async def get(self, url: ResourceUrl, /) -> Resource | None: ...
     async def body(self, url: ResourceUrl, /) -> Body | None:
         """The bytes as written; None when there is no such resource. A container has an Inline body of its own

@@ -28,10 +28,10 @@ from vault.storage.journal import SqlAuditLog, SqlOutbox
 from vault.storage.notify import SqlDeliveries, SqlNotices, SqlSubscriptions, forget
 from vault.storage.records import to_micros
 from vault.storage.replays import SCRIPT, SharedReplays, SharedTries
-from vault.storage.resources import PodReader, SqlAcls, SqlResources, referenced
+from vault.storage.resources import POD_VERSION, PodReader, SqlAcls, SqlResources, referenced
 from vault.storage.sqlite import FileDuty
 from vault.storage.versions import Versions
-from vault.values import Clock
+from vault.values import Clock, PodName
 
 SCHEMA_VERSION = 5  # the highest number in schema/; a test compares them
 
@@ -192,6 +192,11 @@ class Database:
     def writing(self) -> AbstractAsyncContextManager[Work]:
         """Joins the group commit: ended without an error, the change is on disk; with one, nothing happened."""
         return self._engine.writing(self._work)
+
+    async def pod_version(self, pod: PodName, /) -> int:
+        """The version of a pod after the last commit of any process; 0 when there is no such pod."""
+        row = await self._engine.glance(POD_VERSION, (pod,))
+        return int(row[0]) if row else 0
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Has `call` called after each commit of this process, once it is on disk; it must be quick."""

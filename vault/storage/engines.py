@@ -87,6 +87,10 @@ class Engine(Protocol):
 
     def reading(self, wrap: Callable[[Transaction], W], /) -> AbstractAsyncContextManager[W]: ...
     def writing(self, wrap: Callable[[Transaction], W], /) -> AbstractAsyncContextManager[W]: ...
+    async def glance(self, sql: str, values: Sequence[Value], /) -> Row | None:
+        """One row by one statement, as of the last commit: what needs no consistent state costs no transaction."""
+        ...
+
     async def migrate(self, steps: Sequence[Step], /, *, at: int) -> int: ...
     async def close(self) -> None: ...
 
@@ -120,6 +124,16 @@ class SqliteEngine:
 
     def writing(self, wrap: Callable[[Transaction], W], /) -> AbstractAsyncContextManager[W]:
         return _Writing(self, self._group, wrap)
+
+    async def glance(self, sql: str, values: Sequence[Value], /) -> Row | None:
+        connection = await self.take()
+        try:
+            rows: list[Row] = connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            self.drop(connection)
+            raise translated(error) from error
+        self.give_back(connection)
+        return rows[0] if rows else None
 
     async def migrate(self, steps: Sequence[Step], /, *, at: int) -> int:
         """Runs the steps that this database has not seen, each in one transaction; returns the version reached."""

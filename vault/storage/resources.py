@@ -19,7 +19,7 @@ from vault.storage.versions import Versions
 from vault.values import MediaType, PodName, ResourceUrl, WebId, parse_media_type
 
 _POD = "SELECT owner, created, quota_bytes, used_bytes FROM pods WHERE name = ?"
-_POD_VERSION = "SELECT version FROM pods WHERE name = ?"
+POD_VERSION = "SELECT version FROM pods WHERE name = ?"
 _ADD_POD = """
     INSERT INTO pods (name, owner, created, quota_bytes, used_bytes, version) VALUES (?, ?, ?, ?, ?, 0)
     ON CONFLICT DO NOTHING
@@ -82,7 +82,7 @@ class PodReader:
         """The version of the pod in this transaction; 0 when there is no such pod."""
         known: int | None = transaction.recall(pod)
         if known is None:
-            row = await transaction.one(_POD_VERSION, (pod,))
+            row = await transaction.one(POD_VERSION, (pod,))
             known = int(row[0]) if row else 0
             transaction.remember(pod, known)
         return known
@@ -109,6 +109,9 @@ class SqlResources:
         values = (pod.name, pod.owner, to_micros(pod.created), pod.quota_bytes, pod.used_bytes)
         if not await self._transaction.run(_ADD_POD, values):
             raise Conflict("pod-exists", "This pod name is taken.")
+
+    async def version(self, pod: PodName, /) -> int:
+        return await self._reader.version(self._transaction, pod)
 
     async def get(self, url: ResourceUrl, /) -> Resource | None:
         stored = await self._stored(url)

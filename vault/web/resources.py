@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from vault.access.decide import decide, require
+from vault.access.decide import Groups, decide, require
 from vault.access.modes import Allowed
 from vault.errors import MethodNotAllowed, Missing, Refusal
 from vault.ports import Vault, Work
@@ -16,14 +16,15 @@ from vault.solid.edit import patch_resource
 from vault.solid.find import Standing, find_target
 from vault.solid.methods import allowed_methods
 from vault.solid.operation import Delete, Operation, Patch, Post, Put, Read, required_access
-from vault.solid.paths import auxiliary, is_description, parse_target, twin
+from vault.solid.paths import auxiliary, is_acl, is_description, parse_target, twin
 from vault.solid.read import read_resource
 from vault.solid.resource import ChangeSet
 from vault.solid.write import add_resource, delete_resource, put_resource
 from vault.values import ANONYMOUS, Caller, ResourceUrl
 from vault.web.descriptions import storage_description
-from vault.web.middleware import preflight
+from vault.web.middleware import dress, preflight
 from vault.web.operations import parse_head, read_content, read_patch
+from vault.web.replies import REPLIES, Again, Asked, kept, question_of
 from vault.web.representations import absent_headers, changed, send_outcome, target_headers
 from vault.web.requests import caller_of, raw_path
 from vault.web.responses import POD, refusal_response
@@ -50,14 +51,39 @@ async def handle(request: web.Request) -> web.StreamResponse:
     # 2 authenticate
     caller = await caller_of(request)
     if isinstance(operation, Read):
-        return await _read(request, vault, caller, operation)
+        return await _answer(request, vault, caller, operation)
     return await _write(request, vault, caller, operation)
 
 
-async def _read(request: web.Request, vault: Vault, caller: Caller, read: Read) -> web.StreamResponse:
+async def _answer(request: web.Request, vault: Vault, caller: Caller, read: Read) -> web.StreamResponse:
+    """The answer given before, while the pod stands still; otherwise steps 3 to 6."""
+    question = question_of(request, read.target, caller)
+    if question is None:
+        response, _ = await _read(request, vault, caller, read, vault.groups)
+        return response
+    replies = request.app[REPLIES]
+    known = replies.get(question)
+    if known is not None and known.version == await vault.pod_version(read.target.pod):
+        return Again(known)
+    groups = Asked(vault.groups)
+    response, version = await _read(request, vault, caller, read, groups)
+    # An ACL is read by Control, which its owner has whatever became of its parsing: that answer is made each time.
+    if not groups.any and not is_acl(read.target):
+        await dress(request, response)
+        made = kept(response, version)
+        if made is not None:
+            replies.keep(question, made)
+    return response
+
+
+async def _read(
+    request: web.Request, vault: Vault, caller: Caller, read: Read, groups: Groups
+) -> tuple[web.StreamResponse, int]:
+    """The answer, and the version of the pod that it was made at."""
     async with vault.reading() as work:
         # 3 need, 4 decide
-        allowed, _ = await _admit(vault, work, caller, read)
+        allowed, _ = await _admit(vault, work, caller, read, groups=groups)
+        version = await work.resources.version(read.target.pod)
         # 5 act
         try:
             outcome = await read_resource(
@@ -68,10 +94,11 @@ async def _read(request: web.Request, vault: Vault, caller: Caller, read: Read) 
             if elsewhere is None:
                 response = refusal_response(request, missing)
                 response.headers.extend(absent_headers(read.target, allowed))
-                return response
-            return web.Response(status=301, headers={hdrs.LOCATION: elsewhere.iri(vault.base_url)})
+                return response, version
+            return web.Response(status=301, headers={hdrs.LOCATION: elsewhere.iri(vault.base_url)}), version
     # 6 respond: a blob streams after the transaction has ended
-    return await send_outcome(request, read.target, outcome, allowed, base_url=vault.base_url, blobs=vault.blobs)
+    sent = await send_outcome(request, read.target, outcome, allowed, base_url=vault.base_url, blobs=vault.blobs)
+    return sent, version
 
 
 async def _write(
@@ -95,7 +122,9 @@ async def _write(
     return changed(operation.target, changes, base_url=vault.base_url, location=made)
 
 
-async def _admit(vault: Vault, work: Work, caller: Caller, operation: Operation) -> tuple[Allowed, Standing]:
+async def _admit(
+    vault: Vault, work: Work, caller: Caller, operation: Operation, *, groups: Groups | None = None
+) -> tuple[Allowed, Standing]:
     """Steps 3 and 4: what the operation needs, against what the caller holds; raises the refusal."""
     standing = await find_target(work.resources, operation)
     decision = await decide(
@@ -103,7 +132,7 @@ async def _admit(vault: Vault, work: Work, caller: Caller, operation: Operation)
         vault.parsed_acls,
         caller,
         required_access(operation, exists=standing.exists, missing=standing.missing),
-        groups=vault.groups,
+        groups=groups or vault.groups,
         base_url=vault.base_url,
         limits=vault.settings.limits,
     )
