@@ -1,10 +1,11 @@
 """One writer after the other inside one SQLite transaction; one commit, and so one fsync, for all of them (D17).
 
-Each writer works in a savepoint of its own and is rolled back alone. When nobody waits any more, or the batch is full
-or old, the commit runs in a thread while new writers line up for the next batch. A writer hears of success only after
+Each writer works in a savepoint of its own and is rolled back alone. When nobody waits any more, the transaction stays
+open for a few turns of the event loop: a busy loop brings more writers in them, an idle one has passed them in no time.
+Then, or when the batch is full or old, the commit runs in a thread while new writers line up for the next batch. A writer hears of success only after
 the commit that holds its work; when the commit fails, every writer in it hears that.
 
-    free ──▶ beginning ──▶ a writer's turn ◀──▶ the next writer's turn ──▶ committing ──▶ free, or beginning
+    free ──▶ beginning ──▶ a writer's turn ◀──▶ lingering, or the next turn ──▶ committing ──▶ free, or beginning
                  └─ waits here while another process writes
 """
 
@@ -21,6 +22,7 @@ from vault.storage.sqlite import SqliteTransaction, Turnstile, primary_code, tra
 
 _MOST_WRITERS = 128  # in one batch
 _LONGEST_BATCH = 0.025  # seconds: the first writer of a batch waits for its last
+_LINGERS = 4  # turns of the event loop
 _ASK_AGAIN = 0.001  # seconds between two looks at a lock that another process holds
 
 
@@ -37,13 +39,17 @@ class GroupCommit:
         self._began = 0.0
         self._free = asyncio.Event()  # not held by a writer, the commit, or the wait for another process
         self._free.set()
+        self._lingering = 0  # above zero: the transaction is open and it is nobody's turn
+        self._lingered = 0  # how often, so that each wait has its number
         self._closed = False
 
     async def enter(self) -> SqliteTransaction:
         """Waits for the turn of this writer; every `enter` that returns must be followed by `leave`."""
         if self._closed:
             raise _closed()
-        if self._free.is_set():
+        if self._lingering:
+            self._lingering = 0
+        elif self._free.is_set():
             await self._start()
         else:
             await self._line.wait()
@@ -138,7 +144,23 @@ class GroupCommit:
         """A turn has ended and the transaction is open: the next writer, or the commit."""
         age = asyncio.get_running_loop().time() - self._began
         due = len(self._batch) >= _MOST_WRITERS or age >= _LONGEST_BATCH
-        if due or not self._line.serve(None):
+        if not due and self._line.serve(None):
+            return
+        if due or self._closed or not self._batch:
+            self._finish()
+            return
+        self._lingering = _LINGERS
+        self._lingered += 1
+        asyncio.get_running_loop().call_soon(self._linger, self._lingered)
+
+    def _linger(self, number: int) -> None:
+        """A turn of the loop has passed; unless somebody came, and this is about an earlier wait."""
+        if not self._lingering or number != self._lingered:
+            return
+        self._lingering -= 1
+        if self._lingering:
+            asyncio.get_running_loop().call_soon(self._linger, number)
+        else:
             self._finish()
 
     def _finish(self) -> None:
