@@ -11,8 +11,11 @@ from vault.datasluis.catalogue import LANGUAGES, Labels
 YES: Final[Labels] = {"nl": "ja", "fr": "oui", "de": "ja", "en": "yes"}
 NO: Final[Labels] = {"nl": "nee", "fr": "non", "de": "nein", "en": "no"}
 
-_SINCE: Final[Labels] = {"nl": "sinds {}", "fr": "depuis le {}", "de": "seit dem {}", "en": "since {}"}
-_UNTIL: Final[Labels] = {"nl": "tot {}", "fr": "jusqu'au {}", "de": "bis zum {}", "en": "until {}"}
+# Before a day, and before a month or a year: French and German tell them apart. An end is inside its period.
+_SINCE_DAY: Final[Labels] = {"nl": "sinds {}", "fr": "depuis le {}", "de": "seit dem {}", "en": "since {}"}
+_SINCE: Final[Labels] = {"nl": "sinds {}", "fr": "depuis {}", "de": "seit {}", "en": "since {}"}
+_UNTIL_DAY: Final[Labels] = {"nl": "tot en met {}", "fr": "jusqu’au {}", "de": "bis zum {}", "en": "up to {}"}
+_UNTIL: Final[Labels] = {"nl": "tot en met {}", "fr": "jusqu’en {}", "de": "bis {}", "en": "up to {}"}
 _MONTHS: Final = {
     tag: tuple(names.split())
     for tag, names in {
@@ -39,13 +42,17 @@ def date_words(lexical: str) -> Labels | str:
 
 
 def period_words(start: str | None, end: str | None) -> Labels | str:
-    """ "1 July 2023 – 30 September 2023"; without an end "since …"."""
+    """ "1 July 2023 – 30 September 2023"; without an end "since …", without a start "up to …"."""
     first, last = (None if one is None else _labels(date_words(one)) for one in (start, end))
     if first is not None and last is not None:
         return {tag: f"{first[tag]} – {last[tag]}" for tag in LANGUAGES}
-    if first is not None:
-        return {tag: _SINCE[tag].format(first[tag]) for tag in LANGUAGES}
-    return {tag: _UNTIL[tag].format(last[tag]) for tag in LANGUAGES} if last is not None else ""
+    if start is not None and first is not None:
+        since = _SINCE_DAY if _names_a_day(start) else _SINCE
+        return {tag: since[tag].format(first[tag]) for tag in LANGUAGES}
+    if end is not None and last is not None:
+        until = _UNTIL_DAY if _names_a_day(end) else _UNTIL
+        return {tag: until[tag].format(last[tag]) for tag in LANGUAGES}
+    return ""
 
 
 def number_words(lexical: str) -> Labels | str:
@@ -75,6 +82,11 @@ def money_words(lexical: str, currency: str | None) -> Labels | str:
         "de": f"{written['de']} {sign}",
         "en": f"{sign}{written['en']}" if sign in _SYMBOLS.values() else f"{sign} {written['en']}",
     }
+
+
+def _names_a_day(lexical: str) -> bool:
+    found = _DATE.match(lexical.strip())
+    return found is not None and found[3] is not None
 
 
 def _labels(words: Labels | str) -> Labels:

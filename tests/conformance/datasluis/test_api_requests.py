@@ -69,7 +69,7 @@ async def test_a_recruiter_who_asks_what_an_applicant_earned_hears_the_article(l
     assert problem["rule"] == "A1"
     assert set(problem["law"]) == {"nl", "fr", "de", "en"}
     assert "2023/970" in problem["law"]["nl"]
-    assert problem["detail"] == "An employer may not ask applicants what they earned or earn."
+    assert problem["detail"] == "An employer is not allowed to ask applicants how much they earn or used to earn."
 
 
 async def test_the_refusal_of_the_lock_is_committed_though_nothing_else_is(lock: LiveLock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,23 @@ def test_pay_history_names_the_directive() -> None:
     rule = CATALOGUE.rules[0]
     assert rule.slug == "pay-history"
     assert "2023/970" in rule.law["en"]
+
+
+@pytest.mark.requirement("UX-02")
+def test_every_sentence_of_an_advice_can_be_read_in_one_breath() -> None:
+    for rule in CATALOGUE.rules:
+        for text in rule.texts.values():
+            assert all(len(sentence.split()) <= 18 for sentence in re.split(r"(?<=[.:])\s", text)), text
+
+
+def test_texts_are_set_as_in_print() -> None:
+    """The apostrophe is a curved one, and French puts a narrow space before a colon, as the pages do."""
+    files = "".join(path.read_text("utf-8") for path in default_folder().glob("*.json"))
+    texts = re.findall(r'"(?:nl|fr|de|en)": "(.*?)"', files)
+    french = re.findall(r'"fr": "(.*?)"', files)
+    assert len(texts) == 4 * len(french)
+    assert [text for text in texts if "'" in text] == []
+    assert [text for text in french if re.search("[^\u202f]:", text)] == []
 
 
 @pytest.mark.parametrize(

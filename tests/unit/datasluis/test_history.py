@@ -41,7 +41,7 @@ def test_a_read_says_who_what_when_why_how_and_with_which_outcome() -> None:
     assert line.what[0].labels["en"] == "diploma or certificate"
     assert [labels["en"] for labels in line.what[0].fields] == ["title of the diploma", "date awarded"]
     assert line.at == NOON
-    assert line.why["en"] == "Checking an applicant's information"
+    assert line.why["en"] == "Checking an applicant’s information"
     assert (line.grant, line.how, line.outcome, line.reason) == ("grant-1", "api", Outcome.GIVEN, None)
     assert (line.resource, line.digest) == ("/diplomas/one", "d" * 64)
     assert line.key == "log.event.datasluis.grant.read"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from vault.datasluis.catalogue import LANGUAGES
 from vault.datasluis.wording import date_words, money_words, number_words, period_words
 
 
@@ -62,3 +63,25 @@ def test_a_period_may_be_open_on_either_side() -> None:
     assert since["fr"] == "depuis le 1er février 2024"
     assert until["de"] == "bis zum 1. Februar 2024"
     assert period_words(None, None) == ""
+
+
+@pytest.mark.parametrize(
+    ("lexical", "since", "until"),
+    [
+        ("2024-02", ("sinds februari 2024", "depuis février 2024", "seit Februar 2024", "since February 2024"),
+         ("tot en met februari 2024", "jusqu’en février 2024", "bis Februar 2024", "up to February 2024")),
+        ("1987", ("sinds 1987", "depuis 1987", "seit 1987", "since 1987"),
+         ("tot en met 1987", "jusqu’en 1987", "bis 1987", "up to 1987")),
+        ("2024-10-03", ("sinds 3 oktober 2024", "depuis le 3 octobre 2024", "seit dem 3. Oktober 2024",
+                        "since 3 October 2024"),
+         ("tot en met 3 oktober 2024", "jusqu’au 3 octobre 2024", "bis zum 3. Oktober 2024", "up to 3 October 2024")),
+    ],
+)  # fmt: skip
+def test_an_open_period_is_said_as_each_language_says_it(
+    lexical: str, since: tuple[str, ...], until: tuple[str, ...]
+) -> None:
+    opened, ended = period_words(lexical, None), period_words(None, lexical)
+    assert not isinstance(opened, str)
+    assert not isinstance(ended, str)
+    assert tuple(opened[tag] for tag in LANGUAGES) == since
+    assert tuple(ended[tag] for tag in LANGUAGES) == until
