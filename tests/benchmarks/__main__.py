@@ -9,15 +9,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import repeat
 from pathlib import Path
 
 import uvloop
 
 from tests.benchmarks import ecosystem, load
-from tests.benchmarks.cases import cases, fill
+from tests.benchmarks.cases import Case, cases, fill
 
-_ROW = "{:<42} {:>10} {:>8} {:>9} {:>9}"
+_ROW = "{:<48} {:>10} {:>8} {:>9} {:>9}"
 
 
 async def _measure(scale: float) -> int:
@@ -31,14 +33,44 @@ async def _measure(scale: float) -> int:
     with tempfile.TemporaryDirectory() as folder:
         async with ecosystem.vault(Path(folder)) as (eco, shared):
             await fill(eco)
-            for case in cases(eco, shared, scale):
-                result = await load.run(case.name, eco.port, case.requests, connections=case.connections)
+            async for case in cases(eco, shared, scale):
+                result, probed = await _run(case, eco.port)
                 _print(result, baseline)
+                if probed is not None:
+                    print(f"    other requests meanwhile: p99 {probed.p99:.1f} ms, longest {probed.longest:.1f} ms")
                 others = {status: n for status, n in result.statuses.items() if status != case.status}
                 if others:
                     wrong += sum(others.values())
                     print(f"    answers other than {case.status}: {others}")
     return 1 if wrong else 0
+
+
+async def _run(case: Case, port: int) -> tuple[load.Result, load.Result | None]:
+    """The row, and what the probe beside it saw."""
+    over = asyncio.Event()
+
+    async def change() -> None:
+        for request in case.meanwhile or ():
+            await load.run("change", port, [request], connections=1)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), 1.0)
+            if over.is_set():
+                return
+
+    def until_over(request: bytes) -> Iterator[bytes]:
+        while not over.is_set():
+            yield request
+
+    changing = asyncio.create_task(change())
+    probing = None
+    if case.probe is not None:
+        probing = asyncio.create_task(load.run("probe", port, until_over(case.probe), connections=1))
+    try:
+        result = await load.run(case.name, port, case.requests, connections=case.connections)
+    finally:
+        over.set()
+        await changing
+    return result, None if probing is None else await probing
 
 
 def _print(result: load.Result, baseline: load.Result) -> None:

@@ -21,6 +21,7 @@ class Result:
     p50: float
     p99: float
     statuses: dict[int, int]
+    longest: float = 0.0
 
 
 class _Connection(asyncio.Protocol):
@@ -102,4 +103,5 @@ async def run(name: str, port: int, requests: Iterable[bytes], *, connections: i
         1000 * settled[len(settled) // 2],
         1000 * settled[int(len(settled) * 0.99)],
         statuses,
+        1000 * settled[-1],
     )
