@@ -58,7 +58,7 @@ async def test_three_hundred_odd_urls_lead_nowhere_they_should_not(
 async def test_what_was_written_under_an_odd_name_is_found_under_it_and_nowhere_else(
     http: Visitor, place: str, alice: Person
 ) -> None:
-    listing_before = (await http.get(place, by=alice, accept="application/n-triples")).text
+    members_before = await _members(http, place, alice)
     for number, tail in enumerate(TAILS.split()[4:]):
         url = f"{place}open/{tail.replace('private', 'p' + str(number))}"
         body = f"<#n> <#is> {number}."
@@ -69,7 +69,13 @@ async def test_what_was_written_under_an_odd_name_is_found_under_it_and_nowhere_
             assert (await http.get(answer.location, by=alice)).status == 200
         else:
             assert answer.status in (400, 403, 404, 409)
-    assert (await http.get(place, by=alice, accept="application/n-triples")).text == listing_before
+    assert await _members(http, place, alice) == members_before != []
+
+
+async def _members(http: Visitor, container: str, alice: Person) -> list[str]:
+    """What the container holds; its members' own dates may move meanwhile."""
+    listing = await http.get(container, by=alice, accept="application/n-triples")
+    return [line for line in listing.text.splitlines() if "ldp#contains" in line]
 
 
 @pytest.mark.requirement("ATK-12")
