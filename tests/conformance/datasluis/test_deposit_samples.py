@@ -13,6 +13,7 @@ from vault.errors import Refusal
 from vault.values import TURTLE, XML
 
 ODD = "68471533403"
+EXAMPLES = ROOT / "shapes/examples"
 PUBLIC = ROOT.parent / "shared/data/magda"
 
 # file, person, outcomes, why there are none, the refusal of the whole message
@@ -108,6 +109,22 @@ async def test_our_own_samples_give_what_their_table_says(tmp_path: Path) -> Non
         records = await desk.records()
         assert Counter(one.data_type for one in records) == {"diploma": 8, "employment": 6, "wage": 2}
         assert sum(one.withdrawn for one in records) == 3
+
+
+async def test_the_examples_of_the_shapes_are_taken_in_or_refused_as_they_say(tmp_path: Path) -> None:
+    wrong = []
+    async with open_desk(tmp_path, LED) as desk:
+        for path in sorted(EXAMPLES.iterdir()):
+            name = path.name.removesuffix(".ttl").replace(".", "-")
+            report = await desk.deposit(path.read_bytes(), media_type=TURTLE, reference=name)
+            outcome = [(item.fate.value, item.reason, bool(item.findings)) for item in report.items]
+            valid = ".valid-" in path.name
+            wrong += (
+                [] if outcome == [("stored", None, False) if valid else ("refused", "shape", True)] else [path.name]
+            )
+        assert wrong == []
+        stored = {one.reference for one in await desk.records()}
+    assert stored == {path.name.removesuffix(".ttl").replace(".", "-") for path in EXAMPLES.glob("*.valid-*")}
 
 
 def test_every_sample_of_ours_is_in_the_table() -> None:
