@@ -21,7 +21,7 @@ FORMATS: Final = (JSON_LD, TURTLE, NTRIPLES)  # what messages can be written in,
 _DURATION = re.compile(
     r"P(?:(\d{1,4})Y)?(?:(\d{1,5})M)?(?:(\d{1,6})D)?"
     r"(T(?:(\d{1,7})H)?(?:(\d{1,8})M)?(?:(\d{1,9}(?:\.\d{1,9})?)S)?)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _LONGEST_STATE = 256
 _LONGEST_ACCEPT = 1024
