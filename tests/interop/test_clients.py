@@ -163,3 +163,22 @@ async def test_comunica_queries_and_updates_private_documents(server: Live, home
     assert "HTTP status 401" in seen["stranger"]
     assert seen["public"] == [alice.name]
     assert seen["end"] == 204
+
+
+async def test_the_notifications_client_subscribes_hears_and_is_let_go(server: Live, home: str, alice: Person) -> None:
+    require("@solid-notifications/subscription")
+    seen = await client("notifications", server, home=home)
+    place, notify = f"{home}watched/", "http://www.w3.org/ns/solid/notifications#"
+    assert seen["folder"]["channel"] == {"type": f"{notify}WebSocketChannel2023", "topic": place}
+    assert seen["folder"]["came"] == [  # and nothing of what happens elsewhere
+        {"type": "Add", "object": f"{place}b.ttl", "target": place},
+        {"type": "Remove", "object": f"{place}b.ttl", "target": place},
+    ]
+    assert seen["folder"]["contexts"][0] == "https://www.w3.org/ns/activitystreams"
+    assert seen["stranger"] is True
+    changed = {"type": "Update", "object": f"{home}shared.ttl", "target": None}
+    assert seen["shared"] == {"before": [changed], "after": 0, "closed": True}
+    hooked = {"type": "Update", "object": f"{home}hooked.ttl", "target": None, "signed": "DPoP", "proof": True}
+    assert seen["webhook"] == {"sendTo": True, "came": [hooked]}
+    live = {"type": "Update", "object": f"{home}live.ttl", "target": None}
+    assert seen["ldo"] == {"came": [live], "shown": "live", "errors": []}

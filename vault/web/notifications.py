@@ -47,6 +47,7 @@ CHANNEL: Final = f"/{ROOT}{{kind}}/{{channel}}"
 RECEIVE: Final = f"/{ROOT}{{kind}}/{{channel}}/{{key}}"
 SENDER: Final = f"/{ROOT}sender"
 
+_REQUEST_TYPES: Final = (JSON_LD.essence, *(kind.essence for kind in RDF_TYPES if kind != JSON_LD))
 _MOST_BYTES: Final = 16 * 1024  # of a subscription request
 _MOST_HEARD: Final = 100  # messages a receiver may send us on a WebSocket; we listen to none
 _CLOSE_SECONDS: Final = 2.0
@@ -77,7 +78,7 @@ async def get_service(request: web.Request) -> web.StreamResponse:
     else:
         graph = Graph.of(service_facts(kind, base_url=base_url))
         response = _shown(graph, chosen)
-    response.headers["Accept-Post"] = str(JSON_LD)
+    response.headers["Accept-Post"] = ", ".join(_REQUEST_TYPES)
     return response
 
 
@@ -104,7 +105,7 @@ async def post_subscription(request: web.Request) -> web.StreamResponse:
             settings=vault.settings.notify,
             now=vault.clock(),
         )
-    return _described(vault, channel)
+    return await _described(request, vault, channel)
 
 
 async def get_channel(request: web.Request) -> web.StreamResponse:
@@ -113,7 +114,7 @@ async def get_channel(request: web.Request) -> web.StreamResponse:
     caller = await caller_of(request)
     async with vault.reading() as work:
         channel = await own_channel(work, request.match_info["channel"], _kind(request), caller=caller)
-    return _described(vault, channel)
+    return await _described(request, vault, channel)
 
 
 async def delete_channel(request: web.Request) -> web.StreamResponse:
@@ -252,14 +253,20 @@ def _receive_from(vault: Vault, channel: Subscription) -> str:
     return place
 
 
-def _described(vault: Vault, channel: Subscription) -> web.Response:
+async def _described(request: web.Request, vault: Vault, channel: Subscription) -> web.Response:
     facts = describe_channel(
         channel,
         base_url=vault.base_url,
         receive_from=_receive_from(vault, channel),
         sender=sender_of(vault.base_url),
     )
-    return json_response(facts, headers=_NOT_STORED, media_type=str(JSON_LD))
+    chosen = choose(parse_accept(request.headers.get(hdrs.ACCEPT)), (JSON_LD, TURTLE, *RDF_TYPES))
+    if chosen is None or chosen == JSON_LD:  # the channel is made: it is told, whatever was asked
+        return json_response(facts, headers=_NOT_STORED, media_type=str(JSON_LD))
+    graph = await parse_guarded(json.dumps(facts).encode(), JSON_LD, base=vault.base_url, limits=vault.settings.limits)
+    response = _shown(graph, chosen)
+    response.headers.update(_NOT_STORED)
+    return response
 
 
 async def _read(request: web.Request, media_type: MediaType, kind: ChannelType) -> Wanted:
@@ -267,18 +274,20 @@ async def _read(request: web.Request, media_type: MediaType, kind: ChannelType) 
     data = await read_limited(request, _MOST_BYTES)
     place = vault.base_url + request.path[1:]
     graph = await parse_guarded(data, media_type, base=place, limits=vault.settings.limits)
-    return read_request(json.loads(data), graph, kind, base_url=vault.base_url)
+    document = json.loads(data) if media_type.essence == JSON_LD.essence else None
+    return read_request(document, graph, kind, base_url=vault.base_url)
 
 
 def _media_type(request: web.Request) -> MediaType:
-    """NP-7, NP-8."""
+    """NP-7, NP-8. Beside JSON-LD the other RDF types, for the client that LDO and others use speaks Turtle."""
     text = request.headers.get(hdrs.CONTENT_TYPE)
     if text is None:
         raise Malformed("no-content-type", "A subscription request has a Content-Type.")  # PR-7
     media_type = parse_media_type(text)
-    if media_type.essence != JSON_LD.essence:
-        raise UnsupportedMedia("media-type", "A subscription request is JSON-LD.", accepted=(str(JSON_LD),))
-    check_profile(media_type.parameter("profile"))
+    if media_type.essence not in _REQUEST_TYPES:
+        raise UnsupportedMedia("media-type", "A subscription request is JSON-LD or Turtle.", accepted=_REQUEST_TYPES)
+    if media_type.essence == JSON_LD.essence:
+        check_profile(media_type.parameter("profile"))
     return media_type
 
 

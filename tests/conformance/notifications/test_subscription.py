@@ -86,7 +86,7 @@ async def test_a_profile_that_is_one_of_the_contexts_is_taken(
 
 
 @pytest.mark.requirement("NP-8", "NP-7")
-@pytest.mark.parametrize("kind", [f'{JSON_LD}; profile="https://other.example/"', TURTLE, "application/json"])
+@pytest.mark.parametrize("kind", [f'{JSON_LD}; profile="https://other.example/"', "text/csv", "application/json"])
 async def test_another_profile_or_type_is_415(http: Visitor, home: str, alice: Person, kind: str) -> None:
     body = json.dumps({"@context": [CONTEXT], "type": WEBSOCKET, "topic": home})
     answer = await http.post(service(http, WEBSOCKET), body, by=alice, kind=kind)
@@ -285,3 +285,17 @@ async def test_a_webhook_goes_to_a_public_https_address_or_nowhere(
     http: Visitor, home: str, alice: Person, place: str | None
 ) -> None:
     assert (await ask(http, WEBHOOK, home, by=alice, sendTo=place)).status == 422
+
+
+@pytest.mark.requirement("NP-7", "NP-10")
+async def test_a_subscription_may_be_asked_and_told_in_turtle(http: Visitor, home: str, alice: Person) -> None:
+    """The client that LDO and others use speaks no JSON-LD."""
+    body = f"_:channel a <{NOTIFY}{WEBSOCKET}>; <{NOTIFY}topic> <{home}>."
+    place = service(http, WEBSOCKET)
+    answer = await http.post(place, body, by=alice, kind=TURTLE, Accept=TURTLE)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, TURTLE)
+    assert f"notify:topic <{home}>" in answer.text
+    assert "notify:receiveFrom <ws" in answer.text
+    plain = await http.post(place, body, by=alice, kind="text/plain")
+    assert plain.status == 415
+    assert TURTLE in plain.listed("Accept-Post")
