@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 
 from tests.live import Live, serving
-from tests.people import CONTAINER_LINK, Person, Visitor, read_cast
+from tests.people import CAST, CONTAINER_LINK, Person, Visitor, read_cast
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("datakluis")
     group.addoption("--base-url", help="Run the conformance tests against this server, seeded with tests/cast.json.")
+    group.addoption("--alike", action="append", default=[], help="205:204 takes the one status for the other.")
+    group.addoption(
+        "--cast", type=Path, default=CAST, help="A file like tests/cast.json, where credentials are others."
+    )
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +28,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     elsewhere = request.config.getoption("--base-url")
     if elsewhere:
         base_url = elsewhere if elsewhere.endswith("/") else f"{elsewhere}/"
-        yield Live(base_url, read_cast(base_url))
+        yield Live(base_url, read_cast(base_url, request.config.getoption("--cast")))
         return
     with serving(tmp_path_factory.mktemp("vault")) as live:
         yield live
@@ -45,10 +50,11 @@ def carol(server: Live) -> Person:
 
 
 @pytest.fixture
-async def http(server: Live) -> AsyncIterator[Visitor]:
+async def http(server: Live, request: pytest.FixtureRequest) -> AsyncIterator[Visitor]:
     """A client for this test, without cookies."""
+    pairs = [pair.split(":") for pair in request.config.getoption("--alike")]
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Visitor(session, server.base_url)
+        yield Visitor(session, server.base_url, {int(theirs): int(ours) for theirs, ours in pairs})
 
 
 @pytest.fixture

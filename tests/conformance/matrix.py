@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import re
+import socket
 import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -82,7 +84,7 @@ class Matrix:
     """A pytest plugin: keeps the tests that name a requirement, and tells afterwards how each requirement fared."""
 
     known: Known
-    elsewhere: bool = False  # the server is one that we did not start
+    elsewhere: bool = False  # not every test can run: a server we did not start, or only some folders
     tests: dict[str, list[str]] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
 
@@ -167,13 +169,29 @@ def named_by(item: pytest.Item) -> Iterator[str]:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Runs the tests that name a requirement, and prints the matrix.")
     parser.add_argument("--base-url", help="A running server that was seeded with tests/cast.json.")
+    parser.add_argument("--of", nargs="*", default=[], metavar="FOLDER", help="Only these folders beside this file.")
     asked, more = parser.parse_known_args(arguments)
-    matrix = Matrix(read_known(), elsewhere=bool(asked.base_url))
-    where = [str(HERE), "--base-url", asked.base_url] if asked.base_url else [str(HERE.parent)]
+    where = [str(HERE / folder) for folder in asked.of] or [str(HERE if asked.base_url else HERE.parent)]
+    if asked.base_url:
+        if not answers(asked.base_url):
+            print(f"Nothing answers at {asked.base_url}")
+            return 2
+        where += ["--base-url", asked.base_url]
+    matrix = Matrix(read_known(), elsewhere=bool(asked.base_url or asked.of))
     status = pytest.main([*where, *more], plugins=[matrix])
     if matrix.bare:
         print("A MUST without a test:", ", ".join(matrix.bare))
     return int(status) or int(bool(matrix.bare))
+
+
+def answers(base_url: str) -> bool:
+    """Whether there is a server at all; otherwise each test would find out for itself."""
+    place = urlsplit(base_url)
+    try:
+        socket.create_connection((place.hostname, place.port or {"https": 443}.get(place.scheme, 80)), 10).close()
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":
