@@ -123,6 +123,7 @@ async def test_linked_data_objects_are_made_changed_uploaded_and_shared(server: 
     assert seen["wac"]["inherited"] == {**none, "read": True, "write": True, "control": True}
     assert seen["wac"]["own"] == {**none, "read": True}
     assert [seen["wac"][who] for who in ("before", "after", "write", "nobody")] == [403, 200, 403, 401]
+    assert seen["gone"] == "absentReadSuccess"
 
 
 async def test_soukai_keeps_its_models_in_the_pod(server: Live, home: str) -> None:
