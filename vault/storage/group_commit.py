@@ -2,8 +2,8 @@
 
 Each writer works in a savepoint of its own and is rolled back alone. When nobody waits any more, the transaction stays
 open for a few turns of the event loop: a busy loop brings more writers in them, an idle one has passed them in no time.
-Then, or when the batch is full or old, the commit runs in a thread while new writers line up for the next batch. A writer hears of success only after
-the commit that holds its work; when the commit fails, every writer in it hears that.
+Then, or when the batch is full or old, the commit runs in a thread while new writers line up for the next batch. A
+writer hears of success only after the commit that holds its work; when the commit fails, every writer in it hears that.
 
     free ──▶ beginning ──▶ a writer's turn ◀──▶ lingering, or the next turn ──▶ committing ──▶ free, or beginning
                  └─ waits here while another process writes
