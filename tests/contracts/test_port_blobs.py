@@ -50,6 +50,7 @@ def open_to_others(folder: Path) -> list[Path]:
     return [path for path in [folder, *folder.rglob("*")] if path.stat().st_mode & 0o077]
 
 
+@pytest.mark.requirement("D18")
 async def test_a_blob_is_named_by_its_content_and_read_back_whole(blobs: FileBlobs, folder: Path) -> None:
     data = os.urandom(700_000)
     ref = await blobs.save(chunks(data[:5], b"", data[5:300_000], data[300_000:]), limit=LIMIT)

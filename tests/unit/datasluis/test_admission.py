@@ -47,6 +47,7 @@ def test_a_complete_question_is_admitted_as_it_is() -> None:
     assert admitted.terms.legal_basis == f"{GDPR}A6-1-b-enter-into-contract"
 
 
+@pytest.mark.requirement("D23")
 def test_strict_names_every_missing_member_in_one_answer() -> None:
     assert _refused(BARE) == (EVERYTHING, [])
 
