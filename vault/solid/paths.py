@@ -19,6 +19,7 @@ MAX_SLUG: Final = 128  # characters of a slug that are kept
 
 # The storage description of every pod (PR-22): the server's own document, never written by a client.
 DESCRIPTION_PATH: Final = "/.well-known/solid"
+INBOX_PATH: Final = "/inbox/"  # where others leave notes (LD-1); every pod is made with it
 WEBID_PATH: Final = "/profile/card"  # the WebID document of a pod's owner; the WebID is its #me
 
 

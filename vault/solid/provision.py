@@ -10,19 +10,19 @@ from typing import Final
 
 from vault.audit import AuditDraft, AuditEvent
 from vault.rdf.graph import Literal
-from vault.solid.paths import WEBID_PATH, storage_of
+from vault.solid.paths import INBOX_PATH, WEBID_PATH, storage_of
 from vault.solid.ports import SolidWork
 from vault.solid.resource import Draft, Inline, Kind, Pod
 from vault.values import TURTLE, PodName, ResourceUrl, WebId
 
 _TEMPLATE: Final = Path(__file__).parent / "pod_template"
 
-_CONTAINERS: Final = ("/", "/inbox/", "/profile/", "/settings/")
+_CONTAINERS: Final = ("/", INBOX_PATH, "/profile/", "/settings/")
 
 # Path in the pod → document of the template. WP-6, WP-8, TI-2: what a profile says and where the indexes stand.
 _DOCUMENTS: Final = {
     "/.acl": "root.acl.ttl",
-    "/inbox/.acl": "inbox.acl.ttl",
+    f"{INBOX_PATH}.acl": "inbox.acl.ttl",
     "/settings/prefs.ttl": "prefs.ttl",
     "/settings/privateTypeIndex.ttl": "privateTypeIndex.ttl",
     "/settings/publicTypeIndex.ttl": "publicTypeIndex.ttl",

@@ -17,7 +17,16 @@ from vault.solid.headers import http_date
 from vault.solid.listing import managed_types
 from vault.solid.methods import accepted_types, allowed_methods
 from vault.solid.operation import shown_modes
-from vault.solid.paths import DESCRIPTION_PATH, Auxiliary, acl_of, auxiliary, is_description, meta_of
+from vault.solid.paths import (
+    DESCRIPTION_PATH,
+    INBOX_PATH,
+    Auxiliary,
+    acl_of,
+    auxiliary,
+    is_description,
+    is_webid_document,
+    meta_of,
+)
 from vault.solid.ports import Blobs
 from vault.solid.read import NotModified, ReadOutcome, Representation, Unsatisfiable
 from vault.solid.resource import BlobRef, ChangeSet, Inline, Kind, Resource
@@ -25,6 +34,7 @@ from vault.values import TURTLE, MediaType, ResourceUrl
 from vault.web.responses import REQUEST_ID, problem_response
 
 VARY: Final = "Accept, Authorization, Origin"  # PR-57, ATK-17
+_INBOX_REL: Final = "http://www.w3.org/ns/ldp#inbox"
 _DESCRIPTION_REL: Final = "http://www.w3.org/ns/solid/terms#storageDescription"
 _CONDITION_REL: Final = "http://www.w3.org/ns/auth/acl#condition"
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -123,6 +133,8 @@ def _links(target: ResourceUrl, base_url: str) -> tuple[tuple[str, str], ...]:
     else:  # WC-1: a condition that a server does not know is passed over, so it says which ones it knows (TR-31)
         found += [(kind, _CONDITION_REL) for kind in CONDITION_TYPES]
     found.append((storage.iri(base_url) + DESCRIPTION_PATH[1:], _DESCRIPTION_REL))  # PR-22
+    if target.is_storage or is_webid_document(target):  # LD-5: where notes about the storage and its owner go
+        found.append((storage.iri(base_url) + INBOX_PATH[1:], _INBOX_REL))
     return tuple(("Link", f'<{place}>; rel="{rel}"') for place, rel in found)
 
 
