@@ -173,7 +173,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
             415: ("deposit-media-type", "content-encoding"),
             422: ("nothing-accepted", "(those of the message)"),
             429: _CALLER[429],
-            503: ("(a fault of the exchange that may pass)",),
+            503: ("(a fault of the exchange that may pass)", "vault-busy"),
         },
         message=True,
         parameters=("Datasluis-Person", "Datasluis-Citizen", "Datasluis-Reference"),
