@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
+from datetime import timedelta
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.journeys.conftest import Visitor, visiting
 from tests.journeys.town import DIPLOMA, LOTTE, Town
-from vault.datasluis.grants import Grant
+from vault.datasluis.grants import Grant, GrantedItem, GrantState
 from vault.datasluis.requests import AccessRequest
 from vault.ports import Vault
-from vault.values import RequestId
+from vault.values import GrantId, ParticipantId, PodName, RequestId, ResourceUrl
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -340,6 +342,52 @@ async def test_the_first_page_counts_what_waits_runs_and_was_looked_at(chromium:
         after = [int(text) for text in await lotte.page.locator(".counts strong").all_inner_texts()]
         assert [now - then for then, now in zip(before, after, strict=True)] == [1, 1, 1, 1]
         town.revoke(grant)
+
+
+@pytest.mark.requirement("UX-12")
+async def test_five_hundred_permissions_are_listed_found_and_paged_within_a_second(amir: Visitor, town: Town) -> None:
+    async def lay(vault: Vault) -> None:
+        async with vault.writing() as work:
+            someone = await work.accounts.by_pod(PodName("amir"))
+            assert someone is not None
+            for number in range(500):
+                since = vault.clock() - timedelta(minutes=number)
+                name = ParticipantId("woonhuys" if number % 2 else "hr-scheldeland")
+                item = GrantedItem("diploma-1", ResourceUrl(PodName("amir"), "/diplomas/x"), "diploma", ("title",))
+                grant = Grant(
+                    id=GrantId(f"g-{number}"),
+                    request=RequestId(f"r-{number}"),
+                    data_user=name,
+                    client=None,
+                    citizen=someone.webid,
+                    pod=PodName("amir"),
+                    purpose=None,
+                    items=(item,),
+                    since=since,
+                    until=since + timedelta(days=40),
+                    state=GrantState.ACTIVE,
+                    version=1,
+                )
+                await work.grants.add(grant)
+
+    town.live.within(lay)
+    began = time.monotonic()
+    assert await amir.open("my/sharing") == 200
+    assert time.monotonic() - began < 1
+    page = amir.page
+    assert await page.locator(".cards > li").count() == 48
+    await page.get_by_role("link", name="Volgende").click()
+    await expect(page.locator("h2 .quiet")).to_have_text("(500)")
+    await page.fill("#q", "woonhuys")
+    await page.get_by_role("button", name="Toon").click()
+    await expect(page.locator("h2 .quiet")).to_have_text("(250)")
+    await page.select_option("#state", "ended")
+    await page.get_by_role("button", name="Toon").click()
+    await expect(page.locator("main")).to_contain_text("Niets gevonden")
+    await amir.open("my/sharing/stop")
+    await page.check("#sure")
+    await page.click("main button[type=submit]")
+    await expect(page.locator("[role=status]")).to_contain_text("500 toestemmingen")
 
 
 @pytest.mark.requirement("UX-40")
