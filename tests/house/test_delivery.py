@@ -29,10 +29,11 @@ def test_no_lock_file_script_or_document_names_a_registry() -> None:
     assert wrong == []
 
 
-def test_the_npm_lock_holds_hashes_and_no_addresses() -> None:
-    text = (ROOT / "tests/interop/package-lock.json").read_text(encoding="utf-8")
-    assert '"resolved"' not in text
-    assert '"integrity"' in text
+def test_the_npm_locks_hold_hashes_and_no_addresses() -> None:
+    for lock in ("tests/interop/package-lock.json", "tests/interop/css/package-lock.json"):
+        text = (ROOT / lock).read_text(encoding="utf-8")
+        assert '"resolved"' not in text, lock
+        assert '"integrity"' in text, lock
 
 
 def test_every_pinned_dependency_is_locked_with_hashes_at_the_same_version() -> None:
