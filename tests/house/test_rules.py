@@ -60,6 +60,7 @@ VERBS = {
     "vault.notify.listen",
     "vault.notify.subscribe",
     "vault.datasluis.ask",
+    "vault.datasluis.leave_note",
     "vault.datasluis.answer",
     "vault.datasluis.read",
     "vault.datasluis.deposit",

@@ -16,6 +16,7 @@ from vault.config import DatasluisSettings, Settings
 from vault.datasluis.admission import Admitted, DraftTerms, RequestDraft, check_admitted, named_types
 from vault.datasluis.advice import Considered, Hit, advise, blocking, with_earlier
 from vault.datasluis.catalogue import Catalogue
+from vault.datasluis.leave_note import note_request
 from vault.datasluis.ports import DatasluisWork
 from vault.datasluis.registry import (
     Admission,
@@ -79,6 +80,7 @@ async def submit_request(
         now=now,
     )
     await work.requests.add(request)
+    await note_request(work, request, data_user, base_url=settings.server.base_url, limits=settings.limits, now=now)
     await _record(work, request, AuditEvent.REQUEST_SUBMITTED, participant=data_user, now=now)
     return request
 
