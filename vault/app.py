@@ -190,6 +190,7 @@ async def running(settings: Settings, sock: socket.socket, *, clock: Clock = utc
         finally:
             await site.stop()
             relaying.cancel()
+            await asyncio.gather(relaying, return_exceptions=True)
             await machine.vault.hub.stop()  # those who listen would never end by themselves
             await machine.relay.finish()
             await readiness.drain(settings.server.drain_seconds)
