@@ -7,69 +7,20 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
 
-from vault.access.decide import Acls, Groups, ParsedAcls
-from vault.audit import AuditLog
+from vault.access.decide import Groups, ParsedAcls
 from vault.config import Settings
 from vault.datasluis.catalogue import Catalogue
-from vault.datasluis.ports import AccessRequests, Deposits, Grants, Participants
-from vault.identity.ports import (
-    Accounts,
-    Clients,
-    Codes,
-    Issuers,
-    RefreshTokens,
-    Replays,
-    Secrets,
-    Sessions,
-    SigningKeys,
-    Tries,
-)
+from vault.datasluis.ports import DatasluisWork
+from vault.identity.ports import IdentityWork, Issuers, Replays, Tries
 from vault.identity.tokens import KeyRing
 from vault.notify.listen import Hub
-from vault.notify.ports import Courier, Deliveries, Notices, Subscriptions
-from vault.solid.ports import Blobs, Conversions, Outbox, Resources
+from vault.notify.ports import Courier, NotifyWork
+from vault.solid.ports import Blobs, Conversions, SolidWork
 from vault.values import Clock, PodName
 
 
-class Work(Protocol):
-    """One transaction. Properties, not attributes: so a frozen class satisfies every slice under mypy --strict."""
-
-    @property
-    def resources(self) -> Resources: ...
-    @property
-    def acls(self) -> Acls: ...
-    @property
-    def outbox(self) -> Outbox: ...
-    @property
-    def notices(self) -> Notices: ...
-    @property
-    def subscriptions(self) -> Subscriptions: ...
-    @property
-    def deliveries(self) -> Deliveries: ...
-    @property
-    def audit(self) -> AuditLog: ...
-    @property
-    def accounts(self) -> Accounts: ...
-    @property
-    def clients(self) -> Clients: ...
-    @property
-    def sessions(self) -> Sessions: ...
-    @property
-    def codes(self) -> Codes: ...
-    @property
-    def refresh_tokens(self) -> RefreshTokens: ...
-    @property
-    def signing_keys(self) -> SigningKeys: ...
-    @property
-    def secrets(self) -> Secrets: ...
-    @property
-    def participants(self) -> Participants: ...
-    @property
-    def requests(self) -> AccessRequests: ...
-    @property
-    def grants(self) -> Grants: ...
-    @property
-    def deposits(self) -> Deposits: ...
+class Work(SolidWork, IdentityWork, DatasluisWork, NotifyWork, Protocol):
+    """One transaction over everything: what every package declared for itself, and nothing more."""
 
 
 W_co = TypeVar("W_co", covariant=True)
