@@ -1,7 +1,7 @@
 """PATCH: steps 6 to 12 of the Solid reference, section 6.1, for N3 Patch and SPARQL Update (section 4).
 
-A large document is edited outside the transaction with `prepare_patch`, so that it does not hold the writer; what was
-prepared counts only if the document is still the same version.
+What is costly to read never holds the writer: such a document is fetched with `costly_document`, edited outside any
+transaction with `prepare_patch`, and put only if it still is the same version; otherwise all of that happens once more.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Final
 
 from vault.config import Limits
-from vault.errors import Conflict, Malformed, TooLarge, Unprocessable
+from vault.errors import Conflict, Malformed, Refusal, TooLarge, Unprocessable
 from vault.rdf.edits import GraphEdit, apply_edit
 from vault.rdf.graph import Graph
-from vault.rdf.isolate import parse_guarded
+from vault.rdf.isolate import COSTLY_BYTES, parse_guarded
 from vault.rdf.syntax import parse, serialise
 from vault.solid.apply import Change, open_change
 from vault.solid.checks import check_auxiliary, check_conditions, check_name, check_place, check_webid, is_fault_of_type
@@ -33,25 +33,46 @@ _PREFIX: Final = re.compile(r"^[ \t]*@?prefix[ \t]+([A-Za-z][A-Za-z0-9_-]{0,30})
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """A document as it was found, and what it says; `resource` and `text` of none."""
+
+    resource: Resource | None
+    text: bytes
+
+    @property
+    def media_type(self) -> MediaType:
+        """N3-15: a new resource is Turtle whatever its name, an existing one keeps its media type."""
+        return TURTLE if self.resource is None else self.resource.media_type
+
+
+@dataclass(frozen=True, slots=True)
 class Edited:
-    """A document after a patch, worked out from one version of it. `data` is None when nothing changed."""
+    """A document after a patch, worked out from one version of it. `data` is None when nothing changed; `fault` is why
+    it could not be edited, kept until the request has passed everything that outranks it (section 6.1)."""
 
     version: int | None  # None: there was no document
     graph: Graph
     data: bytes | None
+    fault: Refusal | None = None
 
 
-async def prepare_patch(resources: Resources, patch: Patch, *, base_url: str, limits: Limits) -> Edited | None:
-    """The edited document, worked out in a reading transaction; None when that is quick, or there is no document.
-
-    Raises what the edit itself raises: the caller decides whether it may be told by deciding first.
-    """
+async def costly_document(resources: Resources, patch: Patch, *, limits: Limits) -> Stored | None:
+    """The target, when it has to be edited before the writer is taken; None when that is quick, or there is none."""
     resource = await resources.get(patch.target)
-    if resource is None or resource.kind is not Kind.GRAPH or patch.edit is None:
+    if resource is None or patch.edit is None or not _is_costly(resource, limits):
         return None
-    if resource.size <= limits.inline_parse_bytes and resource.media_type.essence != JSON_LD.essence:
-        return None  # JSON-LD may cost more than its size says
-    return await _edited(resources, resource, patch.target, patch.edit, base_url=base_url, limits=limits)
+    return await _stored(resources, resource, patch.target)
+
+
+async def prepare_patch(stored: Stored, patch: Patch, *, base_url: str, limits: Limits) -> Edited:
+    """The edited document, worked out in no transaction. What the edit raises is kept in it, not raised: whether it
+    may be told is decided by the transaction that acts."""
+    assert stored.resource is not None
+    assert patch.edit is not None
+    try:
+        return await _edited(stored, patch.target, patch.edit, base_url=base_url, limits=limits)
+    except Refusal as fault:
+        return Edited(stored.resource.version, Graph(), None, fault)
 
 
 async def patch_resource(
@@ -63,8 +84,12 @@ async def patch_resource(
     base_url: str,
     limits: Limits,
     prepared: Edited | None = None,
-) -> ChangeSet:
-    """Edits the target, or makes it from nothing (N3-10), with the containers above it (PR-61)."""
+) -> ChangeSet | None:
+    """Edits the target, or makes it from nothing (N3-10), with the containers above it (PR-61).
+
+    None, and nothing changed, when the target is costly to edit and was not prepared in its version of now: prepare it
+    (again), outside this transaction.
+    """
     change = await open_change(work, patch.target, actor=actor, now=now, base_url=base_url)
     standing = await find_target(work.resources, patch)
     resource, target = standing.resource, patch.target
@@ -81,42 +106,47 @@ async def patch_resource(
     await check_place(work.resources, target, standing)
     if target.is_container:
         return await _patch_container(work.resources, change, standing, target, edit, base_url=base_url, limits=limits)
-    fresh = prepared is not None and resource is not None and prepared.version == resource.version
-    edited = prepared if fresh else None
-    if edited is None:
-        edited = await _edited(work.resources, resource, target, edit, base_url=base_url, limits=limits)
+    if resource is not None and _is_costly(resource, limits):
+        if prepared is None or prepared.version != resource.version:
+            return None
+        edited = prepared
+    else:
+        stored = await _stored(work.resources, resource, target)
+        edited = await _edited(stored, target, edit, base_url=base_url, limits=limits)
+    if edited.fault is not None:
+        raise edited.fault
     if edited.data is None and resource is not None:
         return change.finish(resource)  # N3-19: nothing changed, and nobody is told
     check_auxiliary(target, edited.graph, base_url=base_url)
     await check_webid(work.resources, resource, target, edited.graph, base_url=base_url, limits=limits)
-    # N3-15: a new resource is Turtle whatever its name, an existing one keeps its media type.
-    media_type = TURTLE if resource is None else resource.media_type
-    made = await store(
-        change, standing, target, kind=Kind.GRAPH, media_type=media_type, body=Inline(edited.data or b"")
-    )
+    media_type = Stored(resource, b"").media_type
+    body = Inline(edited.data or b"")
+    made = await store(change, standing, target, kind=Kind.GRAPH, media_type=media_type, body=body)
     return change.finish(made)
 
 
-async def _edited(
-    resources: Resources,
-    resource: Resource | None,
-    target: ResourceUrl,
-    edit: GraphEdit,
-    *,
-    base_url: str,
-    limits: Limits,
-) -> Edited:
+def _is_costly(resource: Resource, limits: Limits) -> bool:
+    """What may go to a disposable process to be read (LIM-16): JSON-LD may cost more than its size says."""
+    if resource.kind is not Kind.GRAPH:
+        return False
+    most = COSTLY_BYTES if resource.media_type.essence == JSON_LD.essence else limits.inline_parse_bytes
+    return resource.size > min(most, limits.inline_parse_bytes)
+
+
+async def _stored(resources: Resources, resource: Resource | None, target: ResourceUrl) -> Stored:
+    body = None if resource is None else await resources.body(target)
+    return Stored(resource, body.data if isinstance(body, Inline) else b"")
+
+
+async def _edited(stored: Stored, target: ResourceUrl, edit: GraphEdit, *, base_url: str, limits: Limits) -> Edited:
     """Applies the edit to the stored document, or to the empty dataset."""
-    before, text, media_type = Graph(), b"", TURTLE
-    if resource is not None:
-        body = await resources.body(target)
-        media_type, text = resource.media_type, body.data if isinstance(body, Inline) else b""
-        before = await _stored_graph(text, media_type, base=target.iri(base_url), limits=limits)
+    media_type, resource = stored.media_type, stored.resource
+    before = await _stored_graph(stored.text, media_type, base=target.iri(base_url), limits=limits)
     after = apply_edit(before, edit, limits=limits)
     version = None if resource is None else resource.version
     if resource is not None and after == before:
         return Edited(version, after, None)
-    data = serialise(after, media_type, prefixes=_prefixes_of(text, media_type))
+    data = serialise(after, media_type, prefixes=_prefixes_of(stored.text, media_type))
     if len(data) > limits.rdf_bytes:
         raise TooLarge("rdf-too-large", "The document would become too large.")
     return Edited(version, after, data)

@@ -9,10 +9,10 @@ from aiohttp import hdrs, web
 
 from vault.access.decide import Groups, decide, require
 from vault.access.modes import Allowed
-from vault.errors import MethodNotAllowed, Missing, Refusal
+from vault.errors import MethodNotAllowed, Missing, Refusal, Unavailable
 from vault.ports import Vault, Work
 from vault.solid.apply import actor_of
-from vault.solid.edit import patch_resource
+from vault.solid.edit import costly_document, patch_resource, prepare_patch
 from vault.solid.find import Standing, find_target
 from vault.solid.methods import allowed_methods
 from vault.solid.operation import Delete, Operation, Patch, Post, Put, Read, required_access
@@ -30,6 +30,7 @@ from vault.web.requests import caller_of, raw_path
 from vault.web.responses import POD, refusal_response
 from vault.web.routing import KNOWN_METHODS, VAULT, Credentials, Route
 
+_PATCH_TRIES: Final = 16  # a large document may change between its edit and its writing
 SUPPORTED: Final = ("GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE")
 
 
@@ -112,7 +113,7 @@ async def _write(
         case Put() | Post():
             operation = replace(operation, content=await read_content(request, operation, vault))
         case Patch():
-            operation = await read_patch(request, operation, vault)
+            return await _patch(vault, caller, await read_patch(request, operation, vault))
         case Delete():
             pass
     async with vault.writing() as work:
@@ -120,6 +121,29 @@ async def _write(
         changes = await _act(vault, work, caller, operation)
     made = changes.created[-1] if isinstance(operation, Post) else None
     return changed(operation.target, changes, base_url=vault.base_url, location=made)
+
+
+async def _patch(vault: Vault, caller: Caller, patch: Patch) -> web.Response:
+    """A patch. What is costly to edit is edited before the writer is taken; when it changed meanwhile, once more."""
+    base_url, limits = vault.base_url, vault.settings.limits
+    for _ in range(_PATCH_TRIES):
+        async with vault.reading() as work:
+            stored = await costly_document(work.resources, patch, limits=limits)
+        prepared = None if stored is None else await prepare_patch(stored, patch, base_url=base_url, limits=limits)
+        async with vault.writing() as work:
+            await _admit(vault, work, caller, patch)
+            changes = await patch_resource(
+                work,
+                patch,
+                actor=actor_of(caller),
+                now=vault.clock(),
+                base_url=base_url,
+                limits=limits,
+                prepared=prepared,
+            )
+        if changes is not None:
+            return changed(patch.target, changes, base_url=base_url)
+    raise Unavailable("document-busy", "Others are changing this document; try again.", retry_after=1)
 
 
 async def _admit(
@@ -140,7 +164,7 @@ async def _admit(
     return require(decision, caller, absent=absent), standing
 
 
-async def _act(vault: Vault, work: Work, caller: Caller, operation: Put | Post | Patch | Delete) -> ChangeSet:
+async def _act(vault: Vault, work: Work, caller: Caller, operation: Put | Post | Delete) -> ChangeSet:
     """Step 5 of a write, inside its transaction."""
     now, base_url, limits = vault.clock(), vault.base_url, vault.settings.limits
     actor = actor_of(caller)
@@ -149,8 +173,6 @@ async def _act(vault: Vault, work: Work, caller: Caller, operation: Put | Post |
             return await put_resource(work, operation, actor=actor, now=now, base_url=base_url, limits=limits)
         case Post():
             return await add_resource(work, operation, actor=actor, now=now, base_url=base_url, limits=limits)
-        case Patch():
-            return await patch_resource(work, operation, actor=actor, now=now, base_url=base_url, limits=limits)
         case Delete():
             return await delete_resource(work, operation, actor=actor, now=now, base_url=base_url, limits=limits)
 

@@ -76,9 +76,11 @@ class Hand:
     ) -> ChangeSet:
         operation = self.patching(path, text, sparql=sparql, conditions=conditions)
         async with self.store.writing() as work:
-            return await patch_resource(
+            made = await patch_resource(
                 work, operation, actor=OWNER, now=self._tick(), base_url=BASE, limits=self.limits
             )
+        assert made is not None, "this document is small"
+        return made
 
     def patching(
         self, path: str, text: str | Refusal, *, sparql: bool = False, conditions: Conditions = NO_CONDITIONS

@@ -20,8 +20,10 @@ from vault.errors import (
     UnsupportedMedia,
 )
 from vault.rdf.graph import Iri, Literal
-from vault.solid.edit import patch_resource, prepare_patch
+from vault.solid.edit import Edited, costly_document, patch_resource, prepare_patch
 from vault.solid.headers import AnyTag, Conditions
+from vault.solid.operation import Patch
+from vault.solid.resource import ChangeSet
 from vault.values import JSON_LD, TURTLE, ETag, MediaType
 
 PLAIN = MediaType("text/plain")
@@ -236,31 +238,60 @@ async def test_a_document_does_not_grow_beyond_what_can_be_read_again(hand: Hand
     await refused(TooLarge, hand.patch("/c/", n3(inserts=f'<> ex:name "{"x" * 200}".')), hand)
 
 
+async def test_what_is_costly_is_edited_before_the_writer_or_not_at_all(hand: Hand) -> None:
+    await hand.put("/doc", '<> <https://ex.example/name> "Ann" .')
+    hand.limits = Limits(inline_parse_bytes=10)
+    patch = hand.patching("/doc", n3(where="<> ex:name ?n.", deletes="<> ex:name ?n.", inserts="<> ex:name 1 ."))
+    before = await hand.known("/doc")
+    assert await _put(hand, patch, None) is None
+    assert await hand.known("/doc") == before
+    prepared = await _prepared(hand, patch)
+    assert await _put(hand, patch, prepared) is not None
+    assert (await hand.text("/doc")).encode() == prepared.data
+
+
 async def test_what_was_worked_out_before_counts_only_for_the_same_version(hand: Hand) -> None:
     await hand.put("/doc", '<> <https://ex.example/name> "Ann" .')
     hand.limits = Limits(inline_parse_bytes=10)
     patch = hand.patching("/doc", n3(where="<> ex:name ?n.", deletes="<> ex:name ?n.", inserts="<> ex:name 1 ."))
-    async with hand.store.reading() as work:
-        prepared = await prepare_patch(work.resources, patch, base_url=BASE, limits=hand.limits)
-    assert prepared is not None
+    prepared = await _prepared(hand, patch)
     await hand.put("/doc", '<> <https://ex.example/name> "Bea"; <https://ex.example/age> 3 .')
-    async with hand.store.writing() as work:
-        await patch_resource(
-            work, patch, actor=OWNER, now=hand.now, base_url=BASE, limits=hand.limits, prepared=prepared
-        )
+    assert await _put(hand, patch, prepared) is None
+    assert await _put(hand, patch, await _prepared(hand, patch)) is not None
     assert len(await hand.graph("/doc")) == 2  # the age is still there: the old result was not used
 
 
-async def test_what_was_worked_out_before_is_used_while_it_holds(hand: Hand) -> None:
+async def test_what_is_small_needs_no_preparing(hand: Hand) -> None:
     await hand.put("/doc", '<> <https://ex.example/name> "Ann" .')
     patch = hand.patching("/doc", n3(inserts="<> ex:name 1 ."))
     async with hand.store.reading() as work:
-        assert await prepare_patch(work.resources, patch, base_url=BASE, limits=hand.limits) is None  # it is small
-        hand.limits = Limits(inline_parse_bytes=10)
-        prepared = await prepare_patch(work.resources, patch, base_url=BASE, limits=hand.limits)
-    assert prepared is not None
+        assert await costly_document(work.resources, patch, limits=hand.limits) is None
+    assert await _put(hand, patch, None) is not None
+
+
+@pytest.mark.requirement("N3-18")
+async def test_a_fault_found_in_preparing_waits_for_what_outranks_it(hand: Hand) -> None:
+    await hand.put("/doc", '<> <https://ex.example/name> "Ann" .')
+    hand.limits = Limits(inline_parse_bytes=10)
+    wrong = n3(deletes='<> ex:name "Nobody".')
+    stale = hand.patching("/doc", wrong, conditions=Conditions(if_match=(ETag("0-ttl"),)))
+    prepared = await _prepared(hand, stale)
+    assert isinstance(prepared.fault, Conflict)
+    with pytest.raises(PreconditionFailed):
+        await _put(hand, stale, prepared)
+    with pytest.raises(Conflict):
+        await _put(hand, hand.patching("/doc", wrong), prepared)
+
+
+async def _prepared(hand: Hand, patch: Patch) -> Edited:
+    async with hand.store.reading() as work:
+        stored = await costly_document(work.resources, patch, limits=hand.limits)
+    assert stored is not None
+    return await prepare_patch(stored, patch, base_url=BASE, limits=hand.limits)
+
+
+async def _put(hand: Hand, patch: Patch, prepared: Edited | None) -> ChangeSet | None:
     async with hand.store.writing() as work:
-        await patch_resource(
+        return await patch_resource(
             work, patch, actor=OWNER, now=hand.now, base_url=BASE, limits=hand.limits, prepared=prepared
         )
-    assert (await hand.text("/doc")).encode() == prepared.data
