@@ -161,14 +161,21 @@ async def check_webid(
     target: ResourceUrl,
     after: Graph | None,
     *,
+    size: int,
     base_url: str,
     limits: Limits,
 ) -> None:
-    """WP-3: the WebID document stays RDF, and its issuers stay as they are. `after` is None for other bytes."""
+    """WP-3: the WebID document stays RDF, and its issuers stay as they are. `after` is None for other bytes.
+
+    It also stays small enough to be read inline: it is looked at here while the writer is held, and by everybody who
+    checks a sign-in.
+    """
     if not is_webid_document(target):
         return
     if after is None:
         raise Conflict("webid-document", "A WebID document is RDF.")
+    if size > limits.inline_parse_bytes:
+        raise TooLarge("webid-document", f"A WebID document has at most {limits.inline_parse_bytes} bytes.")
     before = Graph()
     body = None if resource is None else await resources.body(target)
     if resource is not None and isinstance(body, Inline) and resource.kind is Kind.GRAPH:

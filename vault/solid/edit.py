@@ -118,9 +118,10 @@ async def patch_resource(
     if edited.data is None and resource is not None:
         return change.finish(resource)  # N3-19: nothing changed, and nobody is told
     check_auxiliary(target, edited.graph, base_url=base_url)
-    await check_webid(work.resources, resource, target, edited.graph, base_url=base_url, limits=limits)
-    media_type = Stored(resource, b"").media_type
     body = Inline(edited.data or b"")
+    size = len(body.data)
+    await check_webid(work.resources, resource, target, edited.graph, size=size, base_url=base_url, limits=limits)
+    media_type = Stored(resource, b"").media_type
     made = await store(change, standing, target, kind=Kind.GRAPH, media_type=media_type, body=body)
     return change.finish(made)
 

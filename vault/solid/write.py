@@ -57,7 +57,9 @@ async def put_resource(
         graph = await graph_of(target, put.content, read_as, base=target.iri(base_url), limits=limits)
     check_model(target, put.types)
     await check_place(work.resources, target, standing)
-    await check_webid(work.resources, resource, target, graph, base_url=base_url, limits=limits)
+    sent = put.content.body
+    size = len(sent.data) if isinstance(sent, Inline) else sent.size
+    await check_webid(work.resources, resource, target, graph, size=size, base_url=base_url, limits=limits)
     if graph is not None:
         check_auxiliary(target, graph, base_url=base_url)
     body: Body = put.content.body

@@ -286,6 +286,15 @@ async def test_the_webid_document_keeps_its_issuer_and_stays(hand: Hand) -> None
     assert "Alicia" in await hand.text("/profile/card")
 
 
+@pytest.mark.requirement("LIM-16")
+async def test_the_webid_document_stays_small_enough_to_be_read_at_once(hand: Hand) -> None:
+    text = await hand.text("/profile/card")
+    most = hand.limits.inline_parse_bytes
+    await refused(TooLarge, hand.put("/profile/card", f"{text}# {'x' * most}"), hand, "webid-document")
+    await hand.put("/profile/card", f"{text}# {'x' * (most - len(text.encode()) - 2)}")
+    await hand.put("/profile/other", f"{text}# {'x' * most}")  # elsewhere it may be larger
+
+
 @pytest.mark.requirement("PR-63")
 @pytest.mark.requirement("PR-64")
 @pytest.mark.requirement("PR-13")
