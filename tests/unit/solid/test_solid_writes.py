@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.solid.hands import BASE, OWNER, Hand
 from vault.audit import AuditEvent
+from vault.config import Limits
 from vault.errors import (
     Conflict,
     Forbidden,
@@ -288,8 +289,8 @@ async def test_the_webid_document_keeps_its_issuer_and_stays(hand: Hand) -> None
 
 @pytest.mark.requirement("LIM-16")
 async def test_the_webid_document_stays_small_enough_to_be_read_at_once(hand: Hand) -> None:
-    text = await hand.text("/profile/card")
-    most = hand.limits.inline_parse_bytes
+    text, most = await hand.text("/profile/card"), 4096
+    hand.limits = Limits(inline_parse_bytes=most)
     await refused(TooLarge, hand.put("/profile/card", f"{text}# {'x' * most}"), hand, "webid-document")
     await hand.put("/profile/card", f"{text}# {'x' * (most - len(text.encode()) - 2)}")
     await hand.put("/profile/other", f"{text}# {'x' * most}")  # elsewhere it may be larger
