@@ -23,7 +23,7 @@ clean-demo:  ## forget the demo's data
 	rm -rf $(DATA)
 
 test: $(VENV)/dev $(NPM)  ## the whole suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/journeys tests
 
 check: $(VENV)/dev  ## ruff and mypy --strict
 	$(BIN)/ruff check .
