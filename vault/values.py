@@ -218,12 +218,29 @@ class Anonymous:
 
 
 @dataclass(frozen=True, slots=True)
+class Ceiling:
+    """The most an app may do for the person who let it in, whatever the ACLs give that person (PAIN-05).
+
+    `folders` are containers: the app reaches them and what stands below them; everywhere else it is nobody in
+    particular. Without folders it knows who the person is, and nothing more. No Ceiling at all is the whole pod.
+    """
+
+    folders: tuple[ResourceUrl, ...] = ()
+
+    def covers(self, target: ResourceUrl) -> bool:
+        """Whether the target is one of the folders or stands below one."""
+        return any(target.pod == folder.pod and target.path.startswith(folder.path) for folder in self.folders)
+
+
+@dataclass(frozen=True, slots=True)
 class Agent:
-    """Somebody who proved a WebID by token: the WebID, the client it came through, the issuer that said so."""
+    """Somebody who proved a WebID by token: the WebID, the client it came through, the issuer that said so, and what
+    the person set as that client's ceiling, if anything."""
 
     webid: WebId
     client: ClientId | None
     issuer: str
+    ceiling: Ceiling | None = None
 
 
 Caller = Anonymous | Agent

@@ -103,3 +103,46 @@ def test_an_insecure_setting_is_listed_and_a_default_one_is_not() -> None:
     assert insecure_settings(Settings()) == []
     opened = load_settings(environment={"DATAKLUIS_INSECURE_ALLOW_LOOPBACK": "1"})
     assert insecure_settings(opened) == ["insecure_allow_loopback"]
+
+
+def test_a_secret_is_never_shown_and_may_stand_in_a_file_of_its_own(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("hush\n")
+    settings = load_settings(environment={"DATAKLUIS_SMTP_PASSWORD_FILE": str(secret)})
+    assert settings.mail.smtp_password.reveal() == "hush"
+    assert in_force(settings)["mail"]["smtp_password"] == "***"
+    assert "hush" not in repr(settings)
+    with pytest.raises(SettingsError) as refused:
+        load_settings(environment={"DATAKLUIS_SMTP_PASSWORD_FILE": str(tmp_path / "none")})
+    assert "cannot be read" in refused.value.mistakes[0]
+
+
+def test_only_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(environment={"DATAKLUIS_SMTP_HOST_FILE": str(tmp_path)})
+    assert "unknown setting" in refused.value.mistakes[0]
+
+
+@pytest.mark.parametrize(
+    ("environment", "mistake"),
+    [
+        ({"DATAKLUIS_SIGN_UP": "perhaps"}, "identity.sign_up"),
+        ({"DATAKLUIS_SMTP_HOST": "mail.example"}, "mail.mail_from"),
+        ({"DATAKLUIS_SMTP_SECURITY": "maybe"}, "mail.smtp_security"),
+        (
+            {"DATAKLUIS_SMTP_HOST": "mail.example", "DATAKLUIS_MAIL_FROM": "a@b.example"}
+            | {"DATAKLUIS_SMTP_SECURITY": "none"},
+            "mail.smtp_security",
+        ),
+        ({"DATAKLUIS_UPSTREAM_ISSUER": "https://up.example"}, "upstream.upstream_client_id"),
+        (
+            {"DATAKLUIS_UPSTREAM_ISSUER": "https://up.example", "DATAKLUIS_UPSTREAM_CLIENT_ID": "us"}
+            | {"DATAKLUIS_LEVEL_TO_SHARE": "high"},
+            "upstream.level_to_share",
+        ),
+    ],
+)
+def test_mail_and_another_provider_are_set_whole_or_not_at_all(environment: dict[str, str], mistake: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(environment=environment)
+    assert any(line.startswith(mistake) for line in refused.value.mistakes)

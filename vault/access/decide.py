@@ -139,9 +139,9 @@ async def decide(
     lacking = [need for need in needs if not need.modes <= closure(held[need.target].user)]
     for target, more in (await also.held(caller, lacking)).items():
         if target in held:
-            own = held[target]
-            by = more.by if more.user else own.by
-            held[target] = Held(own.user | more.user, own.public | more.public, by)
+            own, user = held[target], under_ceiling(more.user, caller, target)
+            by = more.by if user else own.by
+            held[target] = Held(own.user | user, own.public | more.public, by)
     return judge(needs, held)
 
 
@@ -197,6 +197,7 @@ class _Look:
         public = user
         if isinstance(self.caller, Agent):
             public = modes_held(rules, ANONYMOUS, target=place, inherited_from=above, origin=self.origin)
+            user = under_ceiling(user, self.caller, target)
         return Held(user | public, public, acl.url.path)
 
     async def members(
@@ -231,6 +232,15 @@ class _Look:
 def owner_modes(acl: EffectiveAcl, caller: Caller) -> Modes:
     """WA-5: the owner of a storage always holds Control, and only Control, on every resource of it."""
     return _CONTROL if isinstance(caller, Agent) and caller.webid == acl.owner else NO_MODES
+
+
+def under_ceiling(modes: Modes, caller: Caller, target: ResourceUrl) -> Modes:
+    """What is left of a person's modes for an app under a ceiling (PAIN-05): below its folders all but Control, since
+    who may see them is not the app's to say; elsewhere nothing beyond what everybody holds."""
+    ceiling = caller.ceiling if isinstance(caller, Agent) else None
+    if ceiling is None:
+        return modes
+    return modes - _CONTROL if ceiling.covers(target) else NO_MODES
 
 
 async def explain(

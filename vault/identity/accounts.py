@@ -14,25 +14,38 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from vault.config import IdentitySettings, Limits
 from vault.errors import Malformed, Unprocessable
-from vault.values import AccountId, Citizen, ClientId, PodName, Secret, WebId
+from vault.identity.clients import ClientFacts
+from vault.values import AccountId, Ceiling, Citizen, ClientId, PodName, Secret, WebId
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person or organisation that can sign in. `password_hash` is an argon2id string.
+    """A person or organisation that can sign in. `password_hash` is an argon2id string; None for an account that signs
+    in by passkey or through another provider only.
 
-    `national_numbers` are keyed hashes (hex HMAC-SHA-256), never the numbers: a source's message finds its citizen by
-    them.
+    `webid` and `pod` are its first; it may hold more of both (`Accounts.webids`, `Accounts.pods`). `national_numbers`
+    are keyed hashes (hex HMAC-SHA-256), never the numbers: a source's message finds its citizen by them. `closes` is
+    when an account that its owner wants closed goes for good; until then it can be kept.
     """
 
     id: AccountId
     email: str  # as typed; `email_key` of it is unique
-    password_hash: str
+    password_hash: str | None
     webid: WebId
     pod: PodName
     created: datetime
     national_numbers: frozenset[str] = frozenset()
     locked: bool = False
+    email_verified: bool = False
+    closes: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPod:
+    """A pod of an account, and the WebID that owns it."""
+
+    pod: PodName
+    webid: WebId
 
 
 def email_key(email: str) -> str:
@@ -48,8 +61,12 @@ class Session:
     account: AccountId
     created: datetime
     last_seen: datetime
-    authenticated_at: datetime  # when the password was last given: step-up looks at it
+    authenticated_at: datetime  # when the person last proved who they are: step-up looks at it
     user_agent: str = ""
+    address: str = ""  # truncated, for the person's own list of sessions
+    methods: tuple[str, ...] = ("pwd",)  # how (RFC 8176): pwd, hwk or swk, user, otp, or what another provider said
+    level: str | None = None  # the level of assurance (acr) another provider vouched for
+    pod: PodName | None = None  # which pod is being looked at, where the account has several
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +106,21 @@ class RefreshToken:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What an account agreed to for one client; the consent page is not shown again for the same scopes."""
+    """What an account agreed to for one client; the consent page is not shown again for the same scopes, as long as
+    the client is still what it was then.
+
+    `webid`: as whom, where the account has several. `ceiling`: the most the client may do; None is everything the
+    person may. `seen`: the client's own facts as they were shown (ATK-23). `last_used`: when it was last given a token.
+    """
 
     account: AccountId
     client: ClientId
     scope: frozenset[str]
     given: datetime
+    webid: WebId | None = None
+    ceiling: Ceiling | None = None
+    seen: ClientFacts | None = None
+    last_used: datetime | None = None
 
 
 def parse_email(text: str) -> str:

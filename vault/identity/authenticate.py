@@ -52,7 +52,10 @@ async def authenticate(
     claims = await verified_claims(
         credentials, issuers=issuers, replays=replays, settings=settings, limits=limits, now=now
     )
-    return Agent(claims.webid, claims.client, claims.issuer)
+    if claims.issuer != issuers.own:
+        return Agent(claims.webid, claims.client, claims.issuer)
+    standing = await issuers.standing(claims.webid, claims.client, claims.token_id)
+    return Agent(claims.webid, claims.client, claims.issuer, standing.ceiling)
 
 
 async def verified_claims(

@@ -42,6 +42,7 @@ class VerifiedClaims:
     key_thumbprint: str | None  # None: not bound to a key
     scope: frozenset[str]
     expires: datetime  # without tolerance
+    token_id: str | None = None  # its `jti`
 
 
 class VerifiedTokens:
@@ -110,6 +111,7 @@ def check_claims(
         key_thumbprint=_thumbprint(claims),
         scope=frozenset(scope.split()) if isinstance(scope, str) else frozenset(),
         expires=expires,
+        token_id=token_id if isinstance(token_id := claims.get("jti"), str) else None,
     )
 
 

@@ -10,11 +10,11 @@ from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Final
+from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from vault.errors import OAuthRefusal
-from vault.values import AccountId, ClientId
+from vault.values import AccountId, ClientId, WebId
 
 AUTHORIZATION_CODE: Final = "authorization_code"
 REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - the name of an exchange
@@ -31,6 +31,19 @@ class ClientAuth(StrEnum):
     NONE = "none"
     SECRET_BASIC = "client_secret_basic"  # noqa: S105 - a method's name
     SECRET_POST = "client_secret_post"  # noqa: S105 - a method's name
+    PRIVATE_KEY = "private_key_jwt"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFacts:
+    """What a client says of itself and a person goes by when deciding about it (ATK-23). `host` is where the answer
+    goes; it is the one fact that is certain."""
+
+    name: str
+    host: str
+    client_uri: str | None = None
+    policy_uri: str | None = None
+    tos_uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +51,7 @@ class Client:
     """A client application. `secret_hash` is SHA-256 of the secret, hex: the secret is random and long.
 
     `account` is set for client credentials made by an account: such a client acts as that account's WebID (OP-11).
+    A client that was revoked stays known, so that its id is never given to another.
     """
 
     id: ClientId
@@ -51,6 +65,15 @@ class Client:
     created: datetime
     client_uri: str | None = None
     dynamic: bool = False
+    policy_uri: str | None = None
+    tos_uri: str | None = None
+    jwks: tuple[Mapping[str, Any], ...] = ()  # public keys for private_key_jwt (RFC 7591 §2)
+    jwks_uri: str | None = None
+    webid: WebId | None = None  # as whom, for credentials of an account with several WebIDs; None is its first
+    revoked: datetime | None = None
+    former_secret_hash: str | None = None  # still good until `former_until`: a rotation without a gap
+    former_until: datetime | None = None
+    last_used: datetime | None = None
 
     @property
     def is_public(self) -> bool:
@@ -92,9 +115,12 @@ def auth_method(metadata: Mapping[str, object]) -> ClientAuth:
     """The method a client asks for (RFC 7591 §2); Basic when it says nothing."""
     asked = metadata.get("token_endpoint_auth_method", ClientAuth.SECRET_BASIC.value)
     try:
-        return ClientAuth(str(asked))
+        method = ClientAuth(str(asked))
     except ValueError:
         raise _bad("token_endpoint_auth_method", " or ".join(method.value for method in ClientAuth), asked) from None
+    if method is ClientAuth.PRIVATE_KEY and not {"jwks", "jwks_uri"} & metadata.keys():
+        raise _bad("token_endpoint_auth_method", "jwks or jwks_uri beside private_key_jwt", asked)
+    return method
 
 
 def shown_name(name: object, *, otherwise: str) -> str:

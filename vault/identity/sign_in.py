@@ -130,7 +130,8 @@ async def sign_in(
     # Guesses that ran at the same time from one address learn nothing beyond its limit.
     await _check_tries(tries, (theirs,), settings, now)
     await tries.clear(mine)
-    fresh = await hashed(password, settings=settings) if needs_rehash(account.password_hash) else None
+    old = account.password_hash
+    fresh = await hashed(password, settings=settings) if old is not None and needs_rehash(old) else None
     async with writing() as work:
         now_kept = await _unchanged(work, account)
         if fresh is not None:

@@ -11,7 +11,8 @@ from vault.config import Settings
 from vault.errors import Malformed, OAuthRefusal, Refusal, Unauthenticated
 from vault.identity.claims import VerifiedTokens
 from vault.identity.clients import Client, parse_client
-from vault.identity.ports import Jwk
+from vault.identity.ports import Jwk, Standing
+from vault.identity.stand import standing_of
 from vault.identity.tokens import KeyRing
 from vault.outbound.caches import Cache
 from vault.outbound.fetch import Fetched, Fetcher, Unreachable
@@ -51,6 +52,7 @@ class Documents:
         self._fetcher = fetcher
         self._base_url = base_url
         self._ring = keys
+        self._reading = reading
         self._limits = settings.limits
         self._clock = clock
         self._verified = VerifiedTokens()
@@ -59,6 +61,9 @@ class Documents:
         self._keys: Cache[list[Jwk]] = Cache(good_seconds=good, bad_seconds=bad, clock=clock)
         self._webids: Cache[frozenset[str]] = Cache(good_seconds=good, bad_seconds=bad, clock=clock, most=8192)
         self._trusted: Cache[frozenset[str]] = Cache(
+            good_seconds=_OWN_SECONDS, bad_seconds=_OWN_SECONDS, clock=clock, most=8192
+        )
+        self._standings: Cache[Standing] = Cache(
             good_seconds=_OWN_SECONDS, bad_seconds=_OWN_SECONDS, clock=clock, most=8192
         )
         self._clients: Cache[Client] = Cache(good_seconds=good, bad_seconds=bad, clock=clock)
@@ -91,6 +96,11 @@ class Documents:
             return await self._trusted.get(webid, partial(self._own_issuers, webid))
         return await self._webids.get(webid, partial(self._load_issuers, webid))
 
+    async def standing(self, webid: WebId, client: ClientId | None, token_id: str | None, /) -> Standing:
+        """What one of our own tokens is still worth; what has ended counts a second later at the latest."""
+        load = partial(self._load_standing, webid, client, token_id)
+        return await self._standings.get(f"{webid} {client} {token_id}", load)
+
     async def client(self, client: ClientId, /) -> Client:
         """The client that the document at this URL describes (CI-1 to CI-6)."""
         return await self._clients.get(client, partial(self._load_client, client))
@@ -120,6 +130,10 @@ class Documents:
         if not isinstance(found, list):
             raise _bad_issuer("issuer-unreadable", "The issuer of the token could not be asked.")
         return [key for key in found[:_MOST_KEYS] if isinstance(key, dict)]
+
+    async def _load_standing(self, webid: WebId, client: ClientId | None, token_id: str | None) -> Standing:
+        async with self._reading() as work:
+            return await standing_of(work, webid, client, token_id=token_id)
 
     async def _own_issuers(self, webid: WebId) -> frozenset[str]:
         place = self._own.place(webid)

@@ -12,13 +12,16 @@ from typing import ClassVar
 from vault.config import IdentitySettings, StorageSettings
 from vault.errors import Unavailable
 from vault.ports import Work
+from vault.storage.accounts import SqlAccounts
 from vault.storage.blobs import FileBlobs
+from vault.storage.credentials import SqlLetters, SqlMailLinks, SqlPasskeys, SqlRecoveryCodes, SqlUpstreamLinks
 from vault.storage.datasluis import SqlAccessRequests, SqlDeposits, SqlGrants, SqlParticipants
 from vault.storage.engines import Engine, SharedFile, SqliteEngine, Step, Transaction
 from vault.storage.identity import (
-    SqlAccounts,
     SqlClients,
     SqlCodes,
+    SqlEndedTokens,
+    SqlPushedRequests,
     SqlRefreshTokens,
     SqlSecrets,
     SqlSessions,
@@ -33,12 +36,13 @@ from vault.storage.sqlite import FileDuty
 from vault.storage.versions import Versions
 from vault.values import Clock, PodName
 
-SCHEMA_VERSION = 5  # the highest number in schema/; a test compares them
+SCHEMA_VERSION = 6  # the highest number in schema/; a test compares them
 
 # Every table is keyed by pod first, but for the facts that belong to no pod. A test holds this list to the schema.
 TABLES_WITHOUT_POD = frozenset(
     {"accounts", "national_numbers", "clients", "consents", "sessions", "codes", "refresh_tokens", "signing_keys",
-     "secrets", "participants", "sharing_out", "heartbeat", "schema_versions"}
+     "secrets", "webids", "passkeys", "recovery_codes", "upstream_links", "mail_links", "letters",
+     "pushed_requests", "ended_tokens", "participants", "sharing_out", "heartbeat", "schema_versions"}
 )  # fmt: skip
 
 _SCHEMA = Path(__file__).with_name("schema")
@@ -59,8 +63,23 @@ _FORGET_TOKENS = """
 _FORGET_NOTICES = """
     DELETE FROM outbox WHERE (pod, number) IN (SELECT pod, number FROM outbox WHERE at < ? ORDER BY at LIMIT ?)
 """
+_FORGET_PUSHED = """
+    DELETE FROM pushed_requests WHERE uri_hash IN (
+        SELECT uri_hash FROM pushed_requests WHERE expires < ? ORDER BY expires LIMIT ?)
+"""
+_FORGET_ENDED = """
+    DELETE FROM ended_tokens WHERE token_hash IN (
+        SELECT token_hash FROM ended_tokens WHERE expires < ? ORDER BY expires LIMIT ?)
+"""
+_FORGET_LINKS = """
+    DELETE FROM mail_links WHERE id IN (SELECT id FROM mail_links WHERE expires < ? ORDER BY expires LIMIT ?)
+"""
+_FORGET_LETTERS = """
+    DELETE FROM letters WHERE id IN (SELECT id FROM letters WHERE given_up = 1 AND due < ? ORDER BY due LIMIT ?)
+"""
 _REUSE_IS_SEEN = timedelta(days=1)
 _NOTICES_STAY = timedelta(days=7)
+_UNDELIVERED_STAY = timedelta(days=30)  # letters that could not be sent, for the operator to look at
 _FORGOTTEN_AT_ONCE = 200  # of each kind: a few milliseconds on the event loop
 _READY_STAYS_TRUE = 1.0  # seconds
 _READY_WITHIN = 2.0
@@ -124,6 +143,34 @@ class SqlWork:
     @property
     def refresh_tokens(self) -> SqlRefreshTokens:
         return SqlRefreshTokens(self._transaction)
+
+    @property
+    def passkeys(self) -> SqlPasskeys:
+        return SqlPasskeys(self._transaction)
+
+    @property
+    def recovery_codes(self) -> SqlRecoveryCodes:
+        return SqlRecoveryCodes(self._transaction)
+
+    @property
+    def upstream_links(self) -> SqlUpstreamLinks:
+        return SqlUpstreamLinks(self._transaction)
+
+    @property
+    def mail_links(self) -> SqlMailLinks:
+        return SqlMailLinks(self._transaction)
+
+    @property
+    def letters(self) -> SqlLetters:
+        return SqlLetters(self._transaction)
+
+    @property
+    def pushed_requests(self) -> SqlPushedRequests:
+        return SqlPushedRequests(self._transaction)
+
+    @property
+    def ended_tokens(self) -> SqlEndedTokens:
+        return SqlEndedTokens(self._transaction)
 
     @property
     def signing_keys(self) -> SqlSigningKeys:
@@ -238,6 +285,10 @@ class Database:
             gone = await transaction.run(_FORGET_SESSIONS, (idle, created, most))
             gone += await transaction.run(_FORGET_CODES, (over, most))
             gone += await transaction.run(_FORGET_TOKENS, (over, most))
+            gone += await transaction.run(_FORGET_PUSHED, (over, most))
+            gone += await transaction.run(_FORGET_ENDED, (over, most))
+            gone += await transaction.run(_FORGET_LINKS, (over, most))
+            gone += await transaction.run(_FORGET_LETTERS, (to_micros(now - _UNDELIVERED_STAY), most))
             gone += await transaction.run(_FORGET_NOTICES, (to_micros(now - _NOTICES_STAY), most))
             gone += await forget(transaction, ended=to_micros(now), limit=most)
         gone += await self.replays.forget(now, limit=most)

@@ -1,4 +1,4 @@
-"""What identity keeps: accounts, clients and consents, sessions, codes, refresh tokens, keys and secrets.
+"""What identity keeps of protocols: clients and consents, sessions, codes, tokens, keys and secrets.
 
 Each row holds the whole value as JSON, beside the columns it is found by. `used` is a column, because it is what a
 claim turns, in one statement.
@@ -11,32 +11,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from vault.errors import Conflict, Missing
-from vault.identity.accounts import Account, Code, Consent, RefreshToken, Session, email_key
+from vault.identity.accounts import Code, Consent, RefreshToken, Session
 from vault.identity.clients import Client
 from vault.identity.ports import Jwk
-from vault.storage.engines import Row, Transaction
+from vault.storage.engines import Transaction
 from vault.storage.records import from_json, to_json, to_micros
-from vault.values import AccountId, ClientId, PodName, WebId
-
-_ADD_ACCOUNT = "INSERT INTO accounts (id, email_key, webid, pod, record) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-_ACCOUNT_LIKE = "SELECT id FROM accounts WHERE (email_key = ? OR webid = ? OR pod = ?) AND id <> ?"
-_REPLACE_ACCOUNT = "UPDATE accounts SET email_key = ?, webid = ?, pod = ?, record = ? WHERE id = ?"
-_ACCOUNT = "SELECT record FROM accounts WHERE id = ?"
-_ACCOUNT_BY_EMAIL = "SELECT record FROM accounts WHERE email_key = ?"
-_ACCOUNT_BY_WEBID = "SELECT record FROM accounts WHERE webid = ?"
-_ACCOUNT_BY_POD = "SELECT record FROM accounts WHERE pod = ?"
-_ACCOUNT_BY_NUMBER = """
-    SELECT a.record FROM national_numbers n JOIN accounts a ON a.id = n.account WHERE n.keyed_hash = ?
-"""
-_ADD_NUMBER = "INSERT INTO national_numbers (keyed_hash, account) VALUES (?, ?)"
-_FORGET_NUMBERS = "DELETE FROM national_numbers WHERE account = ?"
-_NUMBER_HOLDER = "SELECT account FROM national_numbers WHERE keyed_hash = ?"
+from vault.values import AccountId, ClientId
 
 _PUT_CLIENT = """
-    INSERT INTO clients (id, record) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record
+    INSERT INTO clients (id, account, record) VALUES (?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET account = excluded.account, record = excluded.record
 """
 _CLIENT = "SELECT record FROM clients WHERE id = ?"
+_CLIENTS_OF = "SELECT record FROM clients WHERE account = ?"
+_CONSENTS_OF = "SELECT record FROM consents WHERE account = ?"
 _CONSENT = "SELECT record FROM consents WHERE account = ? AND client = ?"
 _PUT_CONSENT = """
     INSERT INTO consents (account, client, record) VALUES (?, ?, ?)
@@ -49,6 +37,7 @@ _SESSION = "SELECT record FROM sessions WHERE id_hash = ?"
 _REPLACE_SESSION = "UPDATE sessions SET last_seen = ?, record = ? WHERE id_hash = ?"
 _REMOVE_SESSION = "DELETE FROM sessions WHERE id_hash = ?"
 _REMOVE_SESSIONS = "DELETE FROM sessions WHERE account = ?"
+_SESSIONS_OF = "SELECT record FROM sessions WHERE account = ? ORDER BY last_seen DESC, id_hash"
 
 _ADD_CODE = "INSERT INTO codes (code_hash, account, expires, used, record) VALUES (?, ?, ?, 0, ?)"
 _CLAIM_CODE = "UPDATE codes SET used = 1 WHERE code_hash = ? AND used = 0 RETURNING record"
@@ -64,64 +53,22 @@ _END_FAMILY = "DELETE FROM refresh_tokens WHERE family = ?"
 _END_ACCOUNT = "DELETE FROM refresh_tokens WHERE account = ?"
 _END_CLIENT = "DELETE FROM refresh_tokens WHERE account = ? AND client = ?"
 
+_PUSH = "INSERT INTO pushed_requests (uri_hash, expires, record) VALUES (?, ?, ?)"
+_PUSHED = "SELECT record FROM pushed_requests WHERE uri_hash = ? AND expires > ?"
+_UNPUSH = "DELETE FROM pushed_requests WHERE uri_hash = ?"
+
+_END_TOKEN = "INSERT INTO ended_tokens (token_hash, expires) VALUES (?, ?) ON CONFLICT DO NOTHING"  # noqa: S105
+_ENDED_TOKEN = "SELECT 1 FROM ended_tokens WHERE token_hash = ?"  # noqa: S105
+
 _KEYS = "SELECT record FROM signing_keys WHERE purpose = ? ORDER BY created DESC, number DESC"
 _ADD_KEY = """
     INSERT INTO signing_keys (purpose, number, created, record)
     VALUES (?, (SELECT coalesce(max(number), 0) + 1 FROM signing_keys WHERE purpose = ?), ?, ?)
 """
+_NUMBERED_KEYS = "SELECT number, record FROM signing_keys WHERE purpose = ?"
+_REMOVE_KEY = "DELETE FROM signing_keys WHERE purpose = ? AND number = ?"
 _SECRET = "SELECT value FROM secrets WHERE name = ?"  # noqa: S105
 _ADD_SECRET = "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING"  # noqa: S105
-
-
-class SqlAccounts:
-    __slots__ = ("_transaction",)
-
-    def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
-
-    async def add(self, account: Account, /) -> None:
-        await self._check_numbers(account)
-        values = (account.id, email_key(account.email), account.webid, account.pod, to_json(account))
-        if not await self._transaction.run(_ADD_ACCOUNT, values):
-            raise _account_exists()
-        await self._add_numbers(account)
-
-    async def replace(self, account: Account, /) -> None:
-        await self._check_numbers(account)
-        key = email_key(account.email)
-        if await self._transaction.one(_ACCOUNT_LIKE, (key, account.webid, account.pod, account.id)):
-            raise _account_exists()
-        values = (key, account.webid, account.pod, to_json(account), account.id)
-        if not await self._transaction.run(_REPLACE_ACCOUNT, values):
-            raise Missing("no-such-account", "There is no such account.")
-        await self._transaction.run(_FORGET_NUMBERS, (account.id,))
-        await self._add_numbers(account)
-
-    async def get(self, account: AccountId, /) -> Account | None:
-        return _account(await self._transaction.one(_ACCOUNT, (account,)))
-
-    async def by_email(self, email: str, /) -> Account | None:
-        return _account(await self._transaction.one(_ACCOUNT_BY_EMAIL, (email_key(email),)))
-
-    async def by_webid(self, webid: WebId, /) -> Account | None:
-        return _account(await self._transaction.one(_ACCOUNT_BY_WEBID, (webid,)))
-
-    async def by_pod(self, pod: PodName, /) -> Account | None:
-        return _account(await self._transaction.one(_ACCOUNT_BY_POD, (pod,)))
-
-    async def by_national_number(self, keyed_hash: str, /) -> Account | None:
-        return _account(await self._transaction.one(_ACCOUNT_BY_NUMBER, (keyed_hash,)))
-
-    async def _check_numbers(self, account: Account) -> None:
-        """Before anything is written: whoever catches the refusal finds nothing half done."""
-        for number in sorted(account.national_numbers):
-            holder = await self._transaction.one(_NUMBER_HOLDER, (number,))
-            if holder is not None and holder[0] != account.id:
-                raise Conflict("national-number-taken", "Another account holds this national number.")
-
-    async def _add_numbers(self, account: Account) -> None:
-        for number in sorted(account.national_numbers):
-            await self._transaction.run(_ADD_NUMBER, (number, account.id))
 
 
 class SqlClients:
@@ -131,11 +78,19 @@ class SqlClients:
         self._transaction = transaction
 
     async def put(self, client: Client, /) -> None:
-        await self._transaction.run(_PUT_CLIENT, (client.id, to_json(client)))
+        await self._transaction.run(_PUT_CLIENT, (client.id, client.account, to_json(client)))
 
     async def get(self, client: ClientId, /) -> Client | None:
         row = await self._transaction.one(_CLIENT, (client,))
         return None if row is None else from_json(Client, row[0])
+
+    async def of(self, account: AccountId, /) -> list[Client]:
+        found = [from_json(Client, row[0]) for row in await self._transaction.all(_CLIENTS_OF, (account,))]
+        return sorted(found, key=lambda client: (client.created, client.id))
+
+    async def consents(self, account: AccountId, /) -> list[Consent]:
+        found = [from_json(Consent, row[0]) for row in await self._transaction.all(_CONSENTS_OF, (account,))]
+        return sorted(found, key=lambda consent: consent.given, reverse=True)
 
     async def consent(self, account: AccountId, client: ClientId, /) -> Consent | None:
         row = await self._transaction.one(_CONSENT, (account, client))
@@ -172,6 +127,9 @@ class SqlSessions:
 
     async def remove_all(self, account: AccountId, /) -> int:
         return await self._transaction.run(_REMOVE_SESSIONS, (account,))
+
+    async def of(self, account: AccountId, /) -> list[Session]:
+        return [from_json(Session, row[0]) for row in await self._transaction.all(_SESSIONS_OF, (account,))]
 
 
 class SqlCodes:
@@ -218,6 +176,36 @@ class SqlRefreshTokens:
             await self._transaction.run(_END_CLIENT, (account, client))
 
 
+class SqlPushedRequests:
+    __slots__ = ("_transaction",)
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def add(self, uri_hash: str, parameters: dict[str, str], /, *, expires: datetime) -> None:
+        await self._transaction.run(_PUSH, (uri_hash, to_micros(expires), to_json(parameters)))
+
+    async def get(self, uri_hash: str, /, *, now: datetime) -> dict[str, str] | None:
+        row = await self._transaction.one(_PUSHED, (uri_hash, to_micros(now)))
+        return None if row is None else from_json(dict[str, str], row[0])
+
+    async def remove(self, uri_hash: str, /) -> bool:
+        return await self._transaction.run(_UNPUSH, (uri_hash,)) == 1
+
+
+class SqlEndedTokens:
+    __slots__ = ("_transaction",)
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def add(self, token_hash: str, /, *, expires: datetime) -> None:
+        await self._transaction.run(_END_TOKEN, (token_hash, to_micros(expires)))
+
+    async def has(self, token_hash: str, /) -> bool:
+        return await self._transaction.one(_ENDED_TOKEN, (token_hash,)) is not None
+
+
 class SqlSigningKeys:
     __slots__ = ("_transaction",)
 
@@ -229,6 +217,11 @@ class SqlSigningKeys:
 
     async def add(self, use: str, key: Jwk, /, *, created: datetime) -> None:
         await self._transaction.run(_ADD_KEY, (use, use, to_micros(created), to_json(key)))
+
+    async def remove(self, use: str, key_id: str, /) -> None:
+        for row in await self._transaction.all(_NUMBERED_KEYS, (use,)):
+            if from_json(dict[str, Any], row[1]).get("kid") == key_id:
+                await self._transaction.run(_REMOVE_KEY, (use, int(row[0])))
 
 
 class SqlSecrets:
@@ -245,11 +238,3 @@ class SqlSecrets:
             await self._transaction.run(_ADD_SECRET, (name, secrets.token_hex(32)))
             row = await self._transaction.one(_SECRET, (name,))
         return str(row[0]) if row else ""
-
-
-def _account(row: Row | None) -> Account | None:
-    return None if row is None else from_json(Account, row[0])
-
-
-def _account_exists() -> Conflict:
-    return Conflict("account-exists", "There is such an account already.")

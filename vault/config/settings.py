@@ -1,20 +1,15 @@
-"""Settings: one TOML file, the same keys as DATAKLUIS_… in the environment and as options of `serve`.
-
-The fields and their defaults are the frozen dataclasses below; `load_settings()` reads, checks and reports every
-mistake at once. Only this module reads the environment.
-"""
+"""The settings: every field, its default and what it means, and what a value alone cannot tell."""
 
 from __future__ import annotations
 
-import os
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
-from typing import get_origin, get_type_hints
+from typing import get_type_hints
 from urllib.parse import urlsplit
+
+from vault.values import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +47,46 @@ class IdentitySettings:
     proof_seconds: int = 120
     token_age_seconds: int = 24 * 3600
     require_ath: bool = False  # D6
-    sign_up: str = "open"  # open or closed
+    require_nonce: bool = False  # RFC 9449 §8, §9
+    accept_unbound_tokens: bool = False  # RS-8: identity tokens as Bearer, without a proof
+    key_overlap_seconds: int = 600  # a new signing key is published this long before it signs
+    sign_up: str = "open"  # open, invitation or closed
+    link_seconds: int = 3600  # how long a mailed link leads somewhere
+    invitation_days: int = 14
+    closing_days: int = 14  # an account that is to be closed can be kept until then
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """Where mail leaves (SMTP, RFC 5321). Without a host there is no mail, and what needs it is not offered."""
+
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_security: str = "starttls"  # starttls, tls, or none for a relay on this machine
+    smtp_user: str = ""
+    smtp_password: Secret = Secret("")  # noqa: RUF009 - immutable
+    mail_from: str = ""
+    mail_tries: int = 8  # of one letter; the wait doubles each time, from
+    mail_retry_seconds: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamSettings:
+    """Another OpenID provider that people may sign in with, such as the government's (ACM/IDM, itsme, eID). Without an
+    issuer there is none. Claims are named as that provider names them."""
+
+    upstream_issuer: str = ""
+    upstream_name: str = ""  # on the button
+    upstream_client_id: str = ""
+    upstream_client_secret: Secret = Secret("")  # noqa: RUF009 - immutable
+    upstream_scope: str = "openid profile email"
+    upstream_email_claim: str = "email"
+    upstream_name_claim: str = "name"
+    upstream_number_claim: str = ""  # the national number; kept as a keyed hash only
+    upstream_levels: tuple[str, ...] = ()  # values of acr, the weakest first
+    upstream_sign_up: bool = True  # somebody who comes for the first time gets a vault
+    level_to_share: str = ""  # the level asked for before an access request is approved
+    level_to_manage: str = ""  # before the account itself is changed or closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +194,8 @@ class Settings:
     server: ServerSettings = field(default_factory=ServerSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
+    mail: MailSettings = field(default_factory=MailSettings)
+    upstream: UpstreamSettings = field(default_factory=UpstreamSettings)
     datasluis: DatasluisSettings = field(default_factory=DatasluisSettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
     outbound: OutboundSettings = field(default_factory=OutboundSettings)
@@ -168,43 +204,18 @@ class Settings:
     operator: OperatorSettings = field(default_factory=OperatorSettings)
 
 
-class SettingsError(Exception):
-    """Every mistake in the settings, together; each line names its key and shows an example."""
-
-    def __init__(self, mistakes: Sequence[str]) -> None:
-        super().__init__("\n".join(mistakes))
-        self.mistakes = tuple(mistakes)
-
-
-PREFIX = "DATAKLUIS_"
-_SECTIONS = ("server", "storage", "identity", "datasluis", "notify", "outbound", "limits", "observe", "operator")
-
-
-def load_settings(
-    *,
-    file: Path | None = None,
-    environment: Mapping[str, str] | None = None,
-    options: Mapping[str, object] | None = None,
-) -> Settings:
-    """Defaults, then the TOML file, then DATAKLUIS_… in the environment, then command-line options.
-
-    `environment` is the process environment unless one is given; `file` may also come from DATAKLUIS_CONFIG.
-    `options` maps field names to values; None means "not given". Raises SettingsError with all mistakes at once.
-    """
-    environment = os.environ if environment is None else environment
-    mistakes: list[str] = []
-    given: dict[str, object] = {}
-    if file is None and (named := environment.get(PREFIX + "CONFIG")):
-        file = Path(named)
-    if file is not None:
-        given.update(_from_file(file, mistakes))
-    given.update(_from_environment(environment, mistakes))
-    given.update({key: value for key, value in (options or {}).items() if value is not None})
-    settings = _assemble(given, mistakes)
-    mistakes.extend(_contradictions(settings))
-    if mistakes:
-        raise SettingsError(mistakes)
-    return settings
+SECTIONS = [
+    "server",
+    "storage",
+    "identity",
+    "mail",
+    "upstream",
+    "datasluis",
+    "notify",
+    "outbound",
+    "limits",
+    "observe",
+] + ["operator"]
 
 
 def setting_names() -> dict[str, tuple[str, type | object]]:
@@ -219,78 +230,23 @@ def setting_names() -> dict[str, tuple[str, type | object]]:
 def insecure_settings(settings: Settings) -> list[str]:
     """The settings that open something for development; each is warned about at every start."""
     found = []
-    for section in _SECTIONS:
+    for section in SECTIONS:
         part = getattr(settings, section)
         found += [f.name for f in fields(part) if f.name.startswith("insecure_") and getattr(part, f.name)]
     return found
 
 
 def in_force(settings: Settings) -> dict[str, dict[str, object]]:
-    """What is in force, by section, for `datakluis config`. No setting holds a secret's value."""
+    """What is in force, by section, for `datakluis config`. A secret is shown as set or not, never as what it is."""
     return {
         section: {
             f.name: _plain(getattr(getattr(settings, section), f.name)) for f in fields(getattr(settings, section))
         }
-        for section in _SECTIONS
+        for section in SECTIONS
     }
 
 
-def _from_file(file: Path, mistakes: list[str]) -> dict[str, object]:
-    try:
-        tree = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError:
-        mistakes.append(f"config: {file} cannot be read")
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        mistakes.append(f"config: {file} is not TOML: {error}")
-        return {}
-    known = setting_names()
-    found: dict[str, object] = {}
-    for section, values in tree.items():
-        if section not in _SECTIONS or not isinstance(values, dict):
-            mistakes.append(f"{section}: unknown section; the sections are {', '.join(_SECTIONS)}")
-            continue
-        for name, value in values.items():
-            if known.get(name, ("",))[0] != section:
-                mistakes.append(f"{section}.{name}: unknown setting{_hint(name, known)}")
-            else:
-                found[name] = value
-    return found
-
-
-def _from_environment(environment: Mapping[str, str], mistakes: list[str]) -> dict[str, object]:
-    known = setting_names()
-    found: dict[str, object] = {}
-    for variable, text in environment.items():
-        if not variable.startswith(PREFIX) or variable == PREFIX + "CONFIG":
-            continue
-        name = variable[len(PREFIX) :].lower()
-        if name not in known:
-            mistakes.append(f"{variable}: unknown setting{_hint(name, known)}")
-        else:
-            found[name] = text
-    return found
-
-
-def _assemble(given: Mapping[str, object], mistakes: list[str]) -> Settings:
-    known = setting_names()
-    parts: dict[str, dict[str, object]] = {section: {} for section in _SECTIONS}
-    for name, value in given.items():
-        section, annotation = known[name]
-        try:
-            parts[section][name] = _coerce(value, annotation)
-        except (ValueError, TypeError, KeyError):
-            mistakes.append(f"{section}.{name}: {value!r} is not {_described(annotation)}")
-    server = parts["server"]
-    if "base_url" not in server:
-        server["base_url"] = f"http://localhost:{server.get('port', ServerSettings().port)}/"
-    elif not str(server["base_url"]).endswith("/"):
-        server["base_url"] = f"{server['base_url']}/"
-    kinds = get_type_hints(Settings)
-    return Settings(**{section: kinds[section](**values) for section, values in parts.items()})
-
-
-def _contradictions(settings: Settings) -> Iterator[str]:
+def contradictions(settings: Settings) -> Iterator[str]:
     """What each value alone cannot tell."""
     server, identity = settings.server, settings.identity
     parts = urlsplit(server.base_url)
@@ -307,17 +263,40 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     for proxy in server.trusted_proxies:
         if not _is_network(proxy):
             yield f"server.trusted_proxies: {proxy!r} is not an address or network such as 10.0.0.0/8"
-    if identity.sign_up not in ("open", "closed"):
-        yield "identity.sign_up: must be open or closed"
+    if identity.sign_up not in ("open", "invitation", "closed"):
+        yield "identity.sign_up: must be open, invitation or closed"
+    yield from _mail_contradictions(settings.mail)
+    yield from _upstream_contradictions(settings.upstream)
     if settings.observe.log_level not in ("debug", "info", "warning", "error"):
         yield "observe.log_level: must be debug, info, warning or error"
     if settings.observe.log_format not in ("json", "console"):
         yield "observe.log_format: must be json or console"
-    for section in _SECTIONS:
+    for section in SECTIONS:
         for entry in fields(getattr(settings, section)):
             value = getattr(getattr(settings, section), entry.name)
             if isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0:
                 yield f"{section}.{entry.name}: must not be negative"
+
+
+def _mail_contradictions(mail: MailSettings) -> Iterator[str]:
+    if mail.smtp_security not in ("starttls", "tls", "none"):
+        yield "mail.smtp_security: must be starttls, tls or none"
+    if mail.smtp_host and "@" not in mail.mail_from:
+        yield "mail.mail_from: must be the address mail comes from, such as datakluis@vault.example"
+    if mail.smtp_security == "none" and mail.smtp_host not in ("", "localhost", "127.0.0.1", "::1"):
+        yield "mail.smtp_security: none is for a relay on this machine only; links travel in these letters"
+
+
+def _upstream_contradictions(upstream: UpstreamSettings) -> Iterator[str]:
+    if not upstream.upstream_issuer:
+        return
+    if not upstream.upstream_issuer.startswith(("https://", "http://")):
+        yield "upstream.upstream_issuer: must be the provider's own issuer, such as https://login.example"
+    if not upstream.upstream_client_id:
+        yield "upstream.upstream_client_id: must be what the provider calls this server"
+    for name in ("level_to_share", "level_to_manage"):
+        if (level := getattr(upstream, name)) and level not in upstream.upstream_levels:
+            yield f"upstream.{name}: must be one of upstream_levels"
 
 
 def _is_network(text: str) -> bool:
@@ -328,36 +307,7 @@ def _is_network(text: str) -> bool:
     return True
 
 
-def _coerce(value: object, annotation: object) -> object:
-    """One value from text (environment) or from TOML's own types."""
-    if annotation is Path:
-        return Path(str(value))
-    if annotation is bool:
-        if isinstance(value, bool):
-            return value
-        return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
-    if annotation in (int, float) and not isinstance(value, bool):
-        return float(str(value)) if annotation is float else int(str(value))
-    if annotation is str and isinstance(value, str):
-        return value
-    if get_origin(annotation) is tuple:
-        pieces = value.split(",") if isinstance(value, str) else value
-        if not isinstance(pieces, (list, tuple)):
-            raise TypeError("not a list")
-        return tuple(str(piece).strip() for piece in pieces if str(piece).strip())
-    raise TypeError("unexpected type")
-
-
-def _described(annotation: object) -> str:
-    return {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}.get(
-        annotation if isinstance(annotation, type) else str, "a list of texts"
-    )
-
-
-def _hint(name: str, known: Mapping[str, object]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
 def _plain(value: object) -> object:
+    if isinstance(value, Secret):
+        return "***" if value.reveal() else ""
     return str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
