@@ -73,7 +73,8 @@ async def test_every_account_page_is_accessible(
         await send(visitor.page)
         await check_everywhere(visitor, axe, "empty sign-up")
         await visitor.sign_in(LOTTE)
-        for path in ("idp/confirm", "idp/password", "idp/password?done=1", "idp/end-session", authorization(app)):
+        signed_in = ["my/account", "idp/confirm", "idp/password", "idp/password?done=1", "idp/end-session"]
+        for path in [*signed_in, authorization(app)]:
             await visitor.open(path)
             await check_everywhere(visitor, axe, path)
         assert not visitor.foreign()

@@ -1,43 +1,29 @@
-"""The OpenID provider over HTTP: discovery, keys, the authorization endpoint, tokens, userinfo, registration."""
+"""The OpenID provider for programs: discovery, keys, tokens, userinfo, registration."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Final, assert_never
-from urllib.parse import parse_qsl, urlencode
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 
 from vault.errors import Forbidden, Malformed, OAuthRefusal, Refusal, Unauthenticated, UnsupportedMedia
 from vault.identity.authenticate import verified_claims
-from vault.identity.authorize import (
-    SCOPES,
-    Choice,
-    ConsentQuestion,
-    Desk,
-    Outcome,
-    Reason,
-    Redirect,
-    SignInQuestion,
-    authorize,
-)
-from vault.identity.clients import Client, ClientAuth
+from vault.identity.authorize import SCOPES
+from vault.identity.clients import ClientAuth
 from vault.identity.exchange import GRANT_TYPES, TokenDesk, TokenRequest, exchange
 from vault.identity.register import Registered, count_registration, register_client
 from vault.identity.tokens import ALGORITHMS
 from vault.values import Secret
 from vault.web.middleware import GUARD
-from vault.web.pages import read_form, render
 from vault.web.requests import parse_credentials, read_json, read_limited
-from vault.web.responses import json_response, wants_page
+from vault.web.responses import json_response
 from vault.web.routing import VAULT, Credentials, Route
-from vault.web.sessions import SIGN_IN, person_of, redirect_targets, way_to
 
 AUTHORIZE: Final = "/idp/auth"
-CONSENT: Final = "/idp/consent"
 TOKEN: Final = "/idp/token"  # noqa: S105 - a path
 USERINFO: Final = "/idp/userinfo"
 REGISTER: Final = "/idp/register"
@@ -45,36 +31,10 @@ END_SESSION: Final = "/idp/end-session"
 JWKS: Final = "/idp/jwks"
 CONFIGURATION: Final = "/.well-known/openid-configuration"
 
-_NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _FOR_MINUTES = {"Cache-Control": "public, max-age=300"}
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentPage:
-    """One app asks to act for the person: who it is as far as known, what it will be able to do and what not."""
-
-    template: ClassVar[str] = "account/consent.html"
-    client: Client
-    host: str  # where the answer goes: the one thing about an app that is certain
-    documented: bool  # its name and addresses come from a document at its own URL
-    scope: frozenset[str]
-    reason: Reason
-    email: str
-    account: str
-    resume: str
-    change: str  # where to sign in as somebody else
-    back: str
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedPage:
-    """An authorization request that may not even be answered by a redirect: what is wrong, for person and developer."""
-
-    template: ClassVar[str] = "account/refused.html"
-    reason: str
-    detail: str
 
 
 async def get_configuration(request: web.Request) -> web.StreamResponse:
@@ -115,32 +75,6 @@ async def get_jwks(request: web.Request) -> web.StreamResponse:
     return json_response(keys, headers=_FOR_MINUTES, media_type="application/jwk-set+json")
 
 
-async def get_authorization(request: web.Request) -> web.StreamResponse:
-    """The authorization endpoint (OP-3)."""
-    parameters = query_pairs(request.rel_url.raw_query_string)
-    return await _answer_authorization(request, parameters, None)
-
-
-async def post_authorization(request: web.Request) -> web.StreamResponse:
-    """OpenID Connect Core §3.1.2.1: POST too. Told to come back with GET, since the browser brings the session cookie
-    of a form that another site sent only then."""
-    raise web.HTTPSeeOther(f"{AUTHORIZE}?{urlencode(await posted(request))}")
-
-
-async def post_consent(request: web.Request) -> web.StreamResponse:
-    """The person's yes or no. Every step is taken again: nothing the form says about the request is believed."""
-    form = await read_form(request)
-    person = await person_of(request)
-    if person is not None and form.get("account") != person.account.id:
-        # Somebody else has signed in at this browser since the question was put.
-        raise web.HTTPSeeOther(f"{AUTHORIZE}?{form.get('resume', '')}")
-    try:
-        choice = Choice(form.get("choice", ""))
-    except ValueError:
-        raise Malformed("choice", "Say yes or no.") from None
-    return await _answer_authorization(request, query_pairs(form.get("resume", "")), choice)
-
-
 async def post_token(request: web.Request) -> web.StreamResponse:
     """The token endpoint; refusals as RFC 6749 §5.2 has them."""
     vault = request.app[VAULT]
@@ -168,7 +102,7 @@ async def post_token(request: web.Request) -> web.StreamResponse:
         answer["id_token"] = issued.id_token.reveal()
     if issued.refresh_token is not None:
         answer["refresh_token"] = issued.refresh_token.reveal()
-    return json_response(answer, headers=_NOT_STORED)
+    return json_response(answer, headers=NOT_STORED)
 
 
 async def userinfo(request: web.Request) -> web.StreamResponse:
@@ -188,7 +122,7 @@ async def userinfo(request: web.Request) -> web.StreamResponse:
         raise Unauthenticated("token-of-another-issuer", "This is not one of our tokens.", error="invalid_token")
     if "openid" not in claims.scope:
         raise Forbidden("insufficient-scope", "This needs the scope openid.")
-    return json_response({"sub": claims.webid, "webid": claims.webid}, headers=_NOT_STORED)
+    return json_response({"sub": claims.webid, "webid": claims.webid}, headers=NOT_STORED)
 
 
 async def post_registration(request: web.Request) -> web.StreamResponse:
@@ -202,15 +136,12 @@ async def post_registration(request: web.Request) -> web.StreamResponse:
             registered = await register_client(work, metadata, now=now)
     except OAuthRefusal as refusal:
         return _oauth_error(request, refusal)
-    return json_response(_registration(registered), 201, headers=_NOT_STORED)
+    return json_response(_registration(registered), 201, headers=NOT_STORED)
 
 
 ROUTES: Final = (
     Route("GET", CONFIGURATION, get_configuration, Credentials.NOTHING),
     Route("GET", JWKS, get_jwks, Credentials.NOTHING),
-    Route("GET", AUTHORIZE, get_authorization, Credentials.VISITOR),
-    Route("POST", AUTHORIZE, post_authorization, Credentials.VISITOR),
-    Route("POST", CONSENT, post_consent, Credentials.SESSION),
     Route("POST", TOKEN, post_token, Credentials.CLIENT),
     Route("GET", USERINFO, userinfo, Credentials.TOKEN),
     Route("POST", USERINFO, userinfo, Credentials.TOKEN),
@@ -218,69 +149,6 @@ ROUTES: Final = (
 )
 
 _AUTH_METHODS = (ClientAuth.SECRET_BASIC, ClientAuth.SECRET_POST, ClientAuth.NONE)
-
-
-async def _answer_authorization(
-    request: web.Request, parameters: Sequence[tuple[str, str]], choice: Choice | None
-) -> web.StreamResponse:
-    vault = request.app[VAULT]
-    desk = Desk(
-        reading=vault.reading,
-        writing=vault.writing,
-        issuers=vault.issuers,
-        settings=vault.settings,
-        key=vault.secrets.forms,
-        now=vault.clock(),
-        person=await person_of(request),
-        choice=choice,
-    )
-    try:
-        outcome: Outcome = await authorize(parameters, desk)
-    except OAuthRefusal as refusal:
-        if not wants_page(request):
-            raise
-        return render(request, RefusedPage(refusal.reason, refusal.detail), status=400)
-    match outcome:
-        case Redirect():
-            # RFC 9700 §4.12: 303, so that no browser sends the form, and with it the answer, once more.
-            return to_client(outcome.url)
-        case SignInQuestion():
-            again = {"again": "1"} if outcome.reason is Reason.SIGN_IN_AGAIN else {}
-            raise web.HTTPSeeOther(way_to(SIGN_IN, f"{AUTHORIZE}?{urlencode(outcome.resume)}", **again))
-        case ConsentQuestion():
-            return _consent_page(request, outcome)
-        case _:
-            assert_never(outcome)
-
-
-def to_client(url: str) -> web.Response:
-    """A redirect to a client, byte for byte as the URL was put together."""
-    return web.Response(status=303, headers={"Location": url, **_NOT_STORED})
-
-
-def _consent_page(request: web.Request, question: ConsentQuestion) -> web.Response:
-    asked, person = question.request, question.request.person
-    assert person is not None  # the steps have asked for a sign-in before
-    resume = urlencode(asked.parameters)
-    here = f"{AUTHORIZE}?{resume}"
-    page = ConsentPage(
-        client=question.client,
-        host=_host(asked.redirect_uri or ""),
-        documented=question.client.id.startswith(("https://", "http://")),
-        scope=asked.scope,
-        reason=question.reason,
-        email=person.account.email,
-        account=person.account.id,
-        resume=resume,
-        change=way_to(SIGN_IN, here, again="1"),
-        back=here,
-    )
-    return render(request, page, forms_to=redirect_targets(asked.parameters))
-
-
-def _host(redirect_uri: str) -> str:
-    scheme, _, rest = redirect_uri.partition("://")
-    return rest.partition("/")[0].partition("?")[0] if scheme in ("https", "http") else redirect_uri.partition(":")[0]
 
 
 def query_pairs(query: str) -> list[tuple[str, str]]:
@@ -323,7 +191,7 @@ def _oauth_error(request: web.Request, refusal: Refusal) -> web.Response:
     status = 401 if refusal.reason == "invalid_client" else 400
     words = "".join(ch if " " <= ch <= "~" and ch not in '"\\' else "?" for ch in refusal.detail)
     body = {**refusal.facts, "error": refusal.reason, **({"error_description": words} if words else {})}
-    response = json_response(body, status, headers=_NOT_STORED)
+    response = json_response(body, status, headers=NOT_STORED)
     if status == 401 and hdrs.AUTHORIZATION in request.headers:
         response.headers[hdrs.WWW_AUTHENTICATE] = 'Basic realm="clients", charset="UTF-8"'
     return response

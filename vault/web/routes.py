@@ -8,7 +8,19 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from vault.errors import MethodNotAllowed
-from vault.web import accounts, citizen, datasluis, descriptions, health, logout, notifications, oidc, resources
+from vault.web import (
+    account,
+    accounts,
+    citizen,
+    consenting,
+    datasluis,
+    descriptions,
+    health,
+    logout,
+    notifications,
+    oidc,
+    resources,
+)
 from vault.web.middleware import preflight
 from vault.web.requests import expect_continue
 from vault.web.routing import KNOWN_METHODS, TABLE, Handler, Route
@@ -17,8 +29,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     *health.ROUTES,
     *descriptions.ROUTES,
     *oidc.ROUTES,
+    *consenting.ROUTES,
     *logout.ROUTES,
     *accounts.ROUTES,
+    *account.ROUTES,
     *citizen.ROUTES,
     *datasluis.ROUTES,
     *notifications.ROUTES,

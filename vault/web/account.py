@@ -1,0 +1,46 @@
+"""The account page: everything about signing in that its owner can look at and change, each on a page of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from aiohttp import web
+
+from vault.web.pages import render
+from vault.web.routing import Credentials, Route
+from vault.web.sessions import person_of, require_citizen
+
+ACCOUNT: Final = "/my/account"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One of the pages this leads to. Its words are `account.entry.<name>` and `account.entry.<name>.words`."""
+
+    name: str
+    path: str
+
+
+ENTRIES: Final = (Entry("password", "/idp/password"),)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPage:
+    """Whose account this is, and the ways on."""
+
+    template: ClassVar[str] = "account/account.html"
+    nav: ClassVar[str] = "account"
+    email: str
+    entries: tuple[Entry, ...]
+
+
+async def get_account(request: web.Request) -> web.Response:
+    """The list of what can be changed."""
+    await require_citizen(request)
+    person = await person_of(request)
+    assert person is not None  # require_citizen has passed
+    return render(request, AccountPage(person.account.email, ENTRIES))
+
+
+ROUTES: Final = (Route("GET", ACCOUNT, get_account, Credentials.SESSION),)
