@@ -27,6 +27,7 @@ _MONTHS: Final = {
 }
 _DATE = re.compile(r"(-?[0-9]{4,})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12][0-9]|3[01]))?)?")
 _SYMBOLS: Final = {"EUR": "€", "GBP": "£", "USD": "$"}
+_DIGITS: Final = 15  # before or after the point; more than that nobody writes
 _THIN = "\u202f"  # a narrow space that does not break, as French writes amounts
 
 
@@ -109,7 +110,8 @@ def _decimal(lexical: str) -> Decimal | None:
         number = Decimal(lexical.strip())
     except InvalidOperation:
         return None
-    return number if number.is_finite() and abs(number) < Decimal(10) ** 15 else None
+    # The exponent is looked at before any arithmetic: 1E1000000 is short to write and cannot be worked with.
+    return number if number.is_finite() and abs(number.adjusted()) < _DIGITS else None
 
 
 def _grouped(tag: str, text: str) -> str:

@@ -43,7 +43,7 @@ def test_an_amount_has_two_decimals_and_its_sign(lexical: str, nl: str, fr: str,
     assert (words["nl"], words["fr"], words["en"]) == (nl, fr, en)
 
 
-@pytest.mark.parametrize("lexical", ["NaN", "1e400", "9" * 50, "vijf", ""])
+@pytest.mark.parametrize("lexical", ["NaN", "1e400", "1E1000000", "1E-1000000", "0E9999999", "9" * 50, "vijf", ""])
 def test_what_is_no_amount_stays_as_it_is(lexical: str) -> None:
     assert money_words(lexical, "EUR") == lexical
     assert number_words(lexical) == lexical
