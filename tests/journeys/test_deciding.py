@@ -255,6 +255,35 @@ async def test_a_request_that_changed_after_opening_is_not_granted_in_its_old_fo
         assert request_of(town, request).state.value == "pending"
 
 
+@pytest.mark.requirement("UX-10")
+@pytest.mark.parametrize("send", ["button", "enter", "enter to refuse"])
+async def test_that_it_changed_is_told_before_anything_that_is_missing(lotte: Visitor, town: Town, send: str) -> None:
+    """Otherwise the page that comes back would be a new form, for a request that she has not seen."""
+    request = town.ask("hr-scheldeland", DIPLOMA)
+    page = lotte.page
+    await lotte.open(f"my/requests/{request}")
+    town.touch(request)
+    if send == "button":
+        await page.locator(".bar button").first.click()
+    else:
+        await page.locator("#reason" if send == "enter to refuse" else "#until-7").press("Enter")
+    await expect(page.locator("[role=alert]")).to_contain_text("De vraag is intussen veranderd")
+    assert await page.locator("#problems").count() == 0
+
+
+async def test_a_closed_request_says_so_first_and_what_was_asked(lotte: Visitor, town: Town) -> None:
+    request = town.ask("hr-scheldeland", DIPLOMA)
+    page = lotte.page
+    await lotte.open(f"my/requests/{request}")
+    town.refuse(request)
+    await page.locator(".bar button").first.click()  # nothing was ticked: it does not matter any more
+    await page.wait_for_url(f"**/my/requests/{request}")
+    assert await page.locator("main h2").first.inner_text() == "U hebt deze vraag geweigerd"
+    asked = page.locator("section[aria-labelledby=asked]")
+    await expect(asked.locator("h3")).to_have_text("Diploma of getuigschrift")
+    await expect(asked.locator("li").last).to_have_text("Behaald resultaat")
+
+
 async def test_a_request_decided_in_another_window_shows_how_it_stands(lotte: Visitor, town: Town) -> None:
     request = town.ask("hr-scheldeland", DIPLOMA)
     await lotte.open(f"my/requests/{request}")

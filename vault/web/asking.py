@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from vault.datasluis.advice import Hit
 from vault.datasluis.catalogue import RuleClass
 from vault.datasluis.preview import AskedPreview, DocumentPreview, FieldPreview, RequestPreview
-from vault.datasluis.requests import Terms, state_at
+from vault.datasluis.requests import Asked, Terms, state_at
 from vault.values import RequestId
 from vault.web.locales import end_of_day, in_days, listed
 from vault.web.showing import FieldLine, Origin, field_line, field_lines, heading, origin
@@ -101,6 +101,14 @@ class AskedType:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """One kind of document with the fields that were asked of it: what a closed request still tells."""
+
+    name: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Duration:
     """One way to say how long, with the exact end it means (UX-06)."""
 
@@ -130,6 +138,7 @@ class RequestPage:
     consequence: str | None
     advice: tuple[Advice, ...]
     types: tuple[AskedType, ...]
+    asked: tuple[Question, ...]
     durations: tuple[Duration, ...]
     earliest: date
     latest: date
@@ -190,6 +199,7 @@ def request_page(
         consequence=_own(terms.consequence),
         advice=tuple(_advice(hit, tongue) for hit in found.advice),
         types=tuple(_type(number, one, answer, problems, tongue) for number, one in enumerate(found.asked)),
+        asked=tuple(_question(one, tongue) for one in request.asked),
         durations=durations(found, tongue, now),
         earliest=in_days(now, 1),
         latest=in_days(found.latest, 0),
@@ -242,6 +252,11 @@ def _advice(hit: Hit, tongue: Tongue) -> Advice:
         about = [tongue.field(data_type, key) for data_type, keys in hit.fields for key in keys]
     text = capital(tongue.pick(hit.rule.texts))
     return Advice(tone, tongue.say(kind), text, listed(tongue.locale, about), tongue.pick(hit.rule.law))
+
+
+def _question(asked: Asked, tongue: Tongue) -> Question:
+    names = (capital(name) for name in tongue.fields(asked.data_type, asked.fields))
+    return Question(capital(tongue.data_type(asked.data_type)), tuple(names))
 
 
 def _type(number: int, one: AskedPreview, answer: Answer, problems: Mapping[str, str], tongue: Tongue) -> AskedType:

@@ -72,6 +72,8 @@ async def approve(request: web.Request) -> web.Response:
     async with vault.reading() as work:
         found = await _prepare(vault, work, citizen, request)
     now = vault.clock()
+    if stale := _stale(found.request, form, now):
+        return await _look_again(request, citizen, stale)
     if "entered" in form:  # Enter in a field: nothing was decided
         return render(request, request_page(found, tongue, now, answer=answer))
     chosen = _choose(found, answer, form, tongue, now)
@@ -110,7 +112,10 @@ async def refuse(request: web.Request) -> web.Response:
         tongue = Tongue(locale_of(request), vault.catalogue)
         async with vault.reading() as work:
             found = await _prepare(vault, work, citizen, request)
-        return render(request, request_page(found, tongue, vault.clock(), answer=Answer(reason=reason)))
+        now = vault.clock()
+        if stale := _stale(found.request, form, now):
+            return await _look_again(request, citizen, stale)
+        return render(request, request_page(found, tongue, now, answer=Answer(reason=reason)))
     try:
         async with vault.writing() as work:
             await refuse_request(
@@ -187,6 +192,14 @@ async def _look_again(request: web.Request, citizen: Citizen, reason: str) -> we
     if reason == "request-closed" or state_at(found.request, now) is not RequestState.PENDING:
         raise web.HTTPSeeOther(f"/my/requests/{found.request.id}")
     return render(request, request_page(found, tongue, now, changed=True), status=409)
+
+
+def _stale(asked: AccessRequest, form: Form, now: datetime) -> str | None:
+    """Why this form answers nothing any more, whatever else is wrong with it: told before that, so that a page which
+    comes back is never a new form for a request that she has not seen (UX-10)."""
+    if state_at(asked, now) is not RequestState.PENDING:
+        return "request-closed"
+    return "request-changed" if _version(form) != asked.version else None
 
 
 def _answer(form: Form) -> Answer:
