@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -19,7 +19,7 @@ from vault.audit import SERVER, AuditDraft, AuditEvent
 from vault.config import Limits
 from vault.datasluis.catalogue import Catalogue, is_narrower
 from vault.datasluis.deposits import Deposited
-from vault.datasluis.grants import Grant, GrantedItem, Unusable, check_usable
+from vault.datasluis.grants import Grant, GrantedItem, Unusable, check_usable, state_at
 from vault.datasluis.grants import read as count_read
 from vault.datasluis.ports import DatasluisWork
 from vault.datasluis.provenance import Provenance, marked, provenance
@@ -152,6 +152,28 @@ async def read_through_grant(
             await _record_read(work, agent, look, judged, view=prepared.outcome, now=at)
             return prepared.outcome
     raise Unavailable("document-busy", "The document changed while it was read; try again.", retry_after=1)
+
+
+async def explain_look(
+    work: DatasluisWork, *, agent: Agent, look: Look, catalogue: Catalogue, now: datetime
+) -> list[str]:
+    """The same judgement in sentences, for the operator; nothing is read or written down. The software is taken to be
+    the one that the grant was given to, since only a token could tell."""
+    grant = await work.grants.get(look.grant)
+    if grant is None:
+        return ["There is no such grant.", "Refused: no-such-grant."]
+    items = ", ".join(f"{item.key} ({' '.join(item.fields)})" for item in grant.items)
+    lines = [
+        f"Grant {grant.id}: given to {grant.data_user} by {grant.citizen}, for {grant.purpose or 'no stated purpose'}.",
+        f"  It is {state_at(grant, now).value}; from {grant.since.isoformat()} until {grant.until.isoformat()}.",
+        f"  It opens {items}.",
+    ]
+    judged = await _judge(work, replace(agent, client=grant.client), look, catalogue=catalogue, now=now)
+    who = judged.participant
+    lines.append(f"  The caller is {who.id} ({who.legal_name})." if who else "  The caller is no participant.")
+    if isinstance(judged, _Shut):
+        return [*lines, f"Refused: {judged.reason}. The caller is told: {judged.refusal.detail}"]
+    return [*lines, f"Allowed, by the grant: the view of {judged.item.url.path}."]
 
 
 async def open_document(

@@ -24,6 +24,7 @@ from tests.lock import (
     a_contract,
     a_participant,
     a_question,
+    agent,
     document,
     webid_of,
 )
@@ -31,7 +32,7 @@ from vault.audit import AuditEvent
 from vault.datasluis.answer import pause_grant, resume_grant, revoke_grant
 from vault.datasluis.grants import Grant, GrantState
 from vault.datasluis.onboard import reinstate_participant, suspend_participant
-from vault.datasluis.read import Withheld
+from vault.datasluis.read import Look, Withheld, explain_look
 from vault.datasluis.requests import Asked, Choice
 from vault.errors import Forbidden, Missing
 from vault.rdf.graph import DCT, ELM, RDF, Graph, Iri, Literal, V, lang
@@ -423,3 +424,38 @@ async def test_wages_leave_for_a_landlord_and_only_the_net_amount(counter: Count
     assert "2287.13" in text
     assert "3412.5" not in text
     assert "Drukkerij" not in text
+
+
+# What the operator is told (datakluis access explain)
+
+
+async def _explained(counter: Counter, grant: GrantId, item: str = "diploma-1", *, by: str = "hr") -> list[str]:
+    async with counter.vault.reading() as work:
+        return await explain_look(
+            work,
+            agent=agent(by),
+            look=Look(grant, item, TURTLE),
+            catalogue=counter.vault.catalogue,
+            now=counter.clock(),
+        )
+
+
+async def test_the_same_judgement_is_explained_to_the_operator_and_nothing_is_written(counter: Counter) -> None:
+    grant = await counter.granted("title")
+    before = await counter.events()
+    said = await _explained(counter, grant.id)
+    assert "  It opens diploma-1 (title)." in said
+    assert said[-1] == "Allowed, by the grant: the view of /diplomas/one."
+    assert await counter.events() == before
+
+
+async def test_each_no_is_explained_with_the_reason_that_the_log_keeps(counter: Counter) -> None:
+    grant = await counter.granted("title")
+    assert (await _explained(counter, grant.id, "wage-1"))[-1].startswith("Refused: not-covered.")
+    elsewhere = await _explained(counter, grant.id, by="landlord")
+    assert elsewhere[-1] == "Refused: wrong-recipient. The caller is told: There is no such grant."
+    assert (await _explained(counter, GrantId("none")))[-1] == "Refused: no-such-grant."
+    await counter.move(revoke_grant, grant.id)
+    said = await _explained(counter, grant.id)
+    assert said[-1].startswith("Refused: grant-revoked.")
+    assert said[1].startswith("  It is revoked;")
