@@ -37,6 +37,7 @@ from vault.ports import ServerSecrets, Vault
 from vault.rdf.isolate import claim_stack, close_cells
 from vault.storage.blobs import MemoryConversions
 from vault.storage.database import Database
+from vault.storage.engines import CannotOpen
 from vault.values import Clock, WebId
 from vault.web.guard import Guard
 from vault.web.health import READY, Readiness
@@ -206,16 +207,21 @@ def listen(settings: Settings) -> socket.socket:
         raise StartError(f"cannot listen on {settings.server.host}:{settings.server.port}: {error.strerror}") from None
 
 
-def serve(settings: Settings) -> int:
-    """Serves until SIGTERM or SIGINT; the exit code of the command."""
+def serve(settings: Settings, *, listening: Callable[[], None] = lambda: None) -> int:
+    """Serves until SIGTERM or SIGINT; the exit code of the command. `listening` is called once connections can come."""
     observe.configure(level=settings.observe.log_level, form=settings.observe.log_format)
     try:
         prepare_process()
         sock = listen(settings)
-    except StartError as error:
+        announce(settings, sock)
+        listening()
+        return _serve(settings, sock)
+    except (StartError, CannotOpen) as error:
         observe.warning("cannot-start", message=str(error))
         return 1
-    announce(settings, sock)
+
+
+def _serve(settings: Settings, sock: socket.socket) -> int:
     if settings.server.workers == 1:
         return _work(settings, sock, 0, None)
     # The first start makes the store and its keys: in a process of its own, so that the supervisor stays without
@@ -253,15 +259,9 @@ def announce(settings: Settings, sock: socket.socket) -> None:
     for setting in insecure_settings(settings):
         observe.warning("insecure-setting", setting=setting)
     host, port = sock.getsockname()[:2]
-    observe.event(
-        "serving",
-        base_url=settings.server.base_url,
-        host=host,
-        port=port,
-        workers=settings.server.workers,
-        version=package.__version__,
-        data=str(settings.storage.data),
-    )
+    who: dict[str, object] = {"base_url": settings.server.base_url, "host": host, "port": port}
+    what: dict[str, object] = {"version": package.__version__, "data": str(settings.storage.data)}
+    observe.event("serving", **who, workers=settings.server.workers, **what)
 
 
 def _work(settings: Settings, sock: socket.socket, number: int, supervisor: int | None) -> int:
@@ -298,10 +298,13 @@ def _prepare_store(settings: Settings) -> int:
 
     try:
         asyncio.run(run())
+    except CannotOpen as error:
+        observe.warning("cannot-start", message=str(error))
     except Exception as error:
         observe.failure("cannot-open-store", error)
-        return 1
-    return 0
+    else:
+        return 0
+    return 1
 
 
 def _chores(machine: Machine) -> list[Any]:

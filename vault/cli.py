@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import re
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -16,7 +17,8 @@ import click
 from vault.access.decide import explain
 from vault.app import open_vault, serve
 from vault.audit import GENESIS, AuditLog, Broken, verify_chain
-from vault.config import Settings, SettingsError, in_force, load_settings
+from vault.config import ServerSettings, Settings, SettingsError, in_force, load_settings
+from vault.datasluis.read import Look, explain_look
 from vault.errors import Malformed, Refusal
 from vault.ports import Vault
 from vault.seed import Laid, Plan, SeedError, read_plan, seed
@@ -24,7 +26,9 @@ from vault.solid.find import find_target
 from vault.solid.operation import Content, Delete, Operation, Patch, Post, Put, Read, required_access
 from vault.solid.paths import parse_target
 from vault.solid.resource import Inline
-from vault.values import ANONYMOUS, Agent, Caller, PodName, ResourceUrl, parse_webid
+from vault.storage.database import Database
+from vault.storage.engines import CannotOpen
+from vault.values import ANONYMOUS, TURTLE, Agent, Caller, GrantId, PodName, ResourceUrl, parse_webid
 
 _T = TypeVar("_T")
 
@@ -58,7 +62,7 @@ def serve_command(file: Path | None, **options: object) -> None:
 @_CONFIG
 def seed_command(plan: Path, file: Path | None, **options: object) -> None:
     """Lay down accounts and participants from a JSON file; the same result each time."""
-    laid = _seed(_settings(file, options), plan)
+    _, laid = _seed(_settings(file, options), plan)
     click.echo(json.dumps({"accounts": laid.accounts, "participants": laid.participants}, indent=2, ensure_ascii=False))
 
 
@@ -69,9 +73,9 @@ def seed_command(plan: Path, file: Path | None, **options: object) -> None:
 def demo_command(plan: Path, **options: object) -> None:
     """Seed, say where to look, and serve."""
     settings = _settings(None, {**_DEMO, **options})
-    laid = _seed(settings, plan)
-    click.echo(_welcome(settings, laid, read_plan(plan)))
-    sys.exit(serve(settings))
+    read, laid = _seed(settings, plan)
+    welcome = _welcome(settings, laid, read)
+    sys.exit(serve(settings, listening=lambda: click.echo(welcome)))
 
 
 @main.command("config")
@@ -108,7 +112,7 @@ def audit_group() -> None:
 @_CONFIG
 def audit_verify_command(file: Path | None, **options: object) -> None:
     """Check every chain of the log; exit code 1 when one is broken."""
-    verdicts = _with_vault(_settings(file, options), _verify)
+    verdicts = _looking(_settings(file, options), _verify)
     for line in verdicts:
         click.echo(json.dumps(line, ensure_ascii=False))
     sys.exit(1 if any(line["state"] == "broken" for line in verdicts) else 0)
@@ -123,6 +127,8 @@ def access_group() -> None:
 @click.argument("webid")
 @click.argument("method")
 @click.argument("url")
+@click.option("--base-url", help="The address the vault is served under; the same as for serve.")
+@click.option("--port", type=int, help="The port of the default address.")
 @_DATA
 @_CONFIG
 def access_explain_command(webid: str, method: str, url: str, file: Path | None, **options: object) -> None:
@@ -131,7 +137,7 @@ def access_explain_command(webid: str, method: str, url: str, file: Path | None,
     async def ask(vault: Vault) -> list[str]:
         return await _explain(vault, webid, method.upper(), url)
 
-    for line in _with_vault(_settings(file, options), ask):
+    for line in _looking(_settings(file, options), ask):
         click.echo(line)
 
 
@@ -157,14 +163,26 @@ def _with_vault(settings: Settings, act: Callable[[Vault], Coroutine[Any, Any, _
         return asyncio.run(run())
     except Refusal as refusal:
         _fail(f"{refusal.reason}: {refusal.detail}")
+    except CannotOpen as error:
+        _fail(str(error))
 
 
-def _seed(settings: Settings, file: Path) -> Laid:
+def _looking(settings: Settings, act: Callable[[Vault], Coroutine[Any, Any, _T]]) -> _T:
+    """`act` only looks: a folder without a store is a mistake, and no new store is made there to find in order."""
+    if not Database.stands(settings.storage):
+        _fail(f"there is no store in {settings.storage.data}")
+    return _with_vault(settings, act)
+
+
+def _seed(settings: Settings, file: Path) -> tuple[Plan, Laid]:
+    """The file is read before the store is opened: one that cannot be read makes no store."""
+
     async def lay(vault: Vault) -> Laid:
-        return await seed(vault, read_plan(file), file.parent)
+        return await seed(vault, plan, file.parent)
 
     try:
-        return _with_vault(settings, lay)
+        plan = read_plan(file)
+        return plan, _with_vault(settings, lay)
     except SeedError as error:
         _fail(str(error))
 
@@ -209,10 +227,16 @@ def _welcome(settings: Settings, laid: Laid, plan: Plan) -> str:
     lines += [
         "",
         f"  The data lock describes itself at {base}datasluis/openapi.json",
-        "  make flow plays the whole story against this server",
+        f"  {_flow(settings)} plays the whole story against this server",
         "",
     ]
     return "\n".join(lines)
+
+
+def _flow(settings: Settings) -> str:
+    """As it has to be typed: the address is not the usual one when the port is not."""
+    port = settings.server.port
+    return "make flow" if port == ServerSettings().port else f"make flow PORT={port}"
 
 
 async def _explain(vault: Vault, webid: str, method: str, url: str) -> list[str]:
@@ -221,6 +245,8 @@ async def _explain(vault: Vault, webid: str, method: str, url: str) -> list[str]
     if not url.startswith(base):
         raise Malformed("url", f"The URL must begin with {base}")
     caller: Caller = ANONYMOUS if webid == "public" else Agent(parse_webid(webid), None, base)
+    if view := _VIEW.fullmatch(url.removeprefix(base)):
+        return await _explain_view(vault, caller, method, view)
     target = parse_target("/" + url.removeprefix(base))
     make = _OPERATIONS.get(method)
     if make is None:
@@ -239,6 +265,19 @@ async def _explain(vault: Vault, webid: str, method: str, url: str) -> list[str]
             limits=vault.settings.limits,
         )
 
+
+async def _explain_view(vault: Vault, caller: Caller, method: str, view: re.Match[str]) -> list[str]:
+    """The data lock's own door: there the grant decides, and no ACL."""
+    if method not in ("GET", "HEAD"):
+        return [f"Refused: a view is only read; it does not take {method}."]
+    if not isinstance(caller, Agent):
+        return ["Refused: an organisation comes with its access token."]
+    look = Look(GrantId(view["grant"]), view["item"], TURTLE, method=method)
+    async with vault.reading() as work:
+        return await explain_look(work, agent=caller, look=look, catalogue=vault.catalogue, now=vault.clock())
+
+
+_VIEW: Final = re.compile(r"datasluis/view/(?P<grant>[^/?#]+)/(?P<item>[^/?#]+)")
 
 _DEMO: Final[dict[str, object]] = {
     "log_level": "warning",

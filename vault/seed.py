@@ -22,7 +22,7 @@ from vault.datasluis.registry import Admission, Contact, Contract, Participant, 
 from vault.errors import Refusal
 from vault.identity.accounts import Account, hash_national_number
 from vault.identity.register import register_credentials
-from vault.identity.sign_in import create_account, hashed
+from vault.identity.sign_in import create_account, hashed, webid_of
 from vault.ports import Vault, Work
 from vault.solid.provision import create_pod
 from vault.values import (
@@ -106,6 +106,10 @@ class Plan(_Strict, frozen=True):
     requests: list[SeedRequest] = []
 
 
+# WebIDs are absolute and stand in every access rule: a store stays at the address it was made for.
+_ELSEWHERE = "this store was made for another address: it knows {webid}, and {base} is asked for"
+
+
 class SeedError(Exception):
     """The file cannot be read or does not fit together; the message names the place."""
 
@@ -156,6 +160,8 @@ async def _account(vault: Vault, entry: SeedAccount) -> Account:
     password = await hashed(Secret(entry.password), settings=vault.settings)
     async with vault.writing() as work:
         account = await work.accounts.by_email(entry.email)
+        if account is not None and account.webid != webid_of(vault.base_url, account.pod):
+            raise SeedError(_ELSEWHERE.format(webid=account.webid, base=vault.base_url))
         if account is None:
             account = await create_account(
                 work,

@@ -78,7 +78,16 @@ def test_the_demo_says_where_to_look_and_how_to_sign_in(running: tuple[int, str]
     assert f"http://localhost:{port}/my/" in said
     for word in ("lotte@example.org", "wandelen-langs-de-leie", "hr-company", "demo-only-hr-company"):
         assert word in said
+    assert f"make flow PORT={port}" in said  # as it has to be typed
     assert len(said.splitlines()) <= 20
+
+
+def test_a_demo_that_finds_its_port_taken_does_not_say_that_it_serves(running: tuple[int, str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "vault.cli", "demo", str(SEED), "--data", str(tmp_path), "--port", str(running[0])]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "serves on" not in done.stdout
+    assert "Address already in use" in done.stderr
 
 
 def test_the_flow_plays_from_the_first_deposit_to_the_last_refusal(running: tuple[int, str]) -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.house.tree import ROOT
+
+DEMO = ROOT / "examples/manage_my_career/seed.json"
 SEED = {
     "accounts": [
         {
@@ -128,6 +131,56 @@ def test_access_explain_says_what_the_server_would_do_and_why(
     lines = done.stdout.splitlines()
     assert lines[-1].startswith(verdict)
     assert any("effective ACL" in line for line in lines)
+
+
+def test_access_explain_knows_the_door_of_the_data_lock(store: Path) -> None:
+    data = ("--data", str(store / "data"))
+    url = "http://localhost:3000/datasluis/view/none/diploma-1"
+    for who, method, told in (
+        ("http://localhost:3000/bobby/profile/card#me", "GET", "Refused: no-such-grant."),
+        ("public", "GET", "Refused: an organisation comes with its access token."),
+        ("http://localhost:3000/bobby/profile/card#me", "PUT", "Refused: a view is only read; it does not take PUT."),
+    ):
+        done = datakluis("access", "explain", who, method, url, *data)
+        assert (done.returncode, done.stdout.splitlines()[-1]) == (0, told)
+
+
+def test_access_explain_takes_the_address_from_the_command_line(store: Path, tmp_path: Path) -> None:
+    for option, value, base in (
+        ("--base-url", "https://vault.example", "https://vault.example/"),
+        ("--port", "4000", "http://localhost:4000/"),
+    ):
+        data = ("--data", str(tmp_path / value[-4:]), option, value)
+        assert datakluis("seed", str(store / "seed.json"), *data).returncode == 0
+        done = datakluis("access", "explain", "public", "GET", f"{base}alice/profile/card", *data)
+        assert done.stdout.splitlines()[-1].startswith("Allowed"), done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [("audit", "verify"), ("access", "explain", "public", "GET", "http://localhost:3000/")]
+)
+def test_who_only_looks_makes_no_store(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Otherwise a folder with a typing mistake in its name would be found in order."""
+    done = datakluis(*command, "--data", str(tmp_path / "data"))
+    assert done.returncode == 2
+    assert "there is no store in" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("audit", "verify"), ("seed", str(DEMO))])
+def test_a_store_that_cannot_be_opened_is_told_in_one_line(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "vault.db").write_text("this is no database, although it is long enough to be looked at as one")
+    done = datakluis(*command, "--data", str(tmp_path))
+    assert done.returncode in (1, 2)
+    assert "cannot be opened: file is not a database" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_seed_refuses_a_store_that_was_made_for_another_address(store: Path) -> None:
+    done = datakluis("seed", str(store / "seed.json"), "--data", str(store / "data"), "--port", "4000")
+    assert done.returncode == 2
+    assert "made for another address" in done.stderr
+    assert "http://localhost:3000/alice/profile/card#me" in done.stderr
 
 
 def test_access_explain_refuses_a_url_of_another_place(store: Path) -> None:

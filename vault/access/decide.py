@@ -219,7 +219,7 @@ class _Look:
         above = acl.subject.iri(self.base_url) if acl.inherited else None
         members = await self.members(acl, rules, place, above, NO_MODES)
         counted = f"inherited, so acl:default {acl.subject.path} counts" if acl.inherited else "its own"
-        lines = [f"  The effective ACL is {acl.url.path} ({counted}); it has {len(rules)} applicable rules."]
+        lines = [f"  The effective ACL is {acl.url.path} ({counted}); applicable rules: {len(rules)}."]
         for rule in rules:
             why = why_not(rule, self.caller, target=place, inherited_from=above, groups=members, origin=self.origin)
             verdict = f"gives {_listed(rule.modes)}" if why is None else f"gives nothing: {why}"

@@ -56,6 +56,11 @@ async def hashed(password: Secret, *, settings: Settings) -> PasswordHash:
     return PasswordHash(await asyncio.to_thread(hash_password, password))
 
 
+def webid_of(base_url: str, pod: PodName) -> WebId:
+    """The WebID that a new account gets: it stands in its own pod."""
+    return WebId(f"{base_url}{pod}/profile/card#me")
+
+
 async def create_account(
     work: IdentityWork,
     *,
@@ -79,7 +84,7 @@ async def create_account(
         id=AccountId(secrets.token_hex(16)),
         email=parse_email(email),
         password_hash=kept.value,
-        webid=WebId(f"{base_url}{pod}/profile/card#me"),
+        webid=webid_of(base_url, pod),
         pod=pod,
         created=now,
         national_numbers=frozenset(national_numbers),

@@ -16,7 +16,7 @@ from vault.storage.accounts import SqlAccounts
 from vault.storage.blobs import FileBlobs
 from vault.storage.credentials import SqlLetters, SqlMailLinks, SqlPasskeys, SqlRecoveryCodes, SqlUpstreamLinks
 from vault.storage.datasluis import SqlAccessRequests, SqlDeposits, SqlGrants, SqlParticipants
-from vault.storage.engines import Engine, SharedFile, SqliteEngine, Step, Transaction
+from vault.storage.engines import CannotOpen, Engine, SharedFile, SqliteEngine, Step, Transaction
 from vault.storage.identity import (
     SqlClients,
     SqlCodes,
@@ -32,7 +32,7 @@ from vault.storage.notify import SqlDeliveries, SqlNotices, SqlSubscriptions, fo
 from vault.storage.records import to_micros
 from vault.storage.replays import SCRIPT, SharedReplays, SharedTries
 from vault.storage.resources import POD_VERSION, PodReader, SqlAcls, SqlResources, referenced
-from vault.storage.sqlite import FileDuty
+from vault.storage.sqlite import FileDuty, beyond_us
 from vault.storage.versions import Versions
 from vault.values import Clock, PodName
 
@@ -45,6 +45,7 @@ TABLES_WITHOUT_POD = frozenset(
      "pushed_requests", "ended_tokens", "participants", "sharing_out", "heartbeat", "schema_versions"}
 )  # fmt: skip
 
+_FILE = "vault.db"
 _SCHEMA = Path(__file__).with_name("schema")
 _BEAT = "INSERT INTO heartbeat (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at"
 
@@ -219,10 +220,24 @@ class Database:
 
     @classmethod
     async def open(cls, settings: StorageSettings, *, clock: Clock) -> Database:
-        """Opens or makes the store and brings its schema up to date. Raises NewerSchema, or OSError."""
-        folder = settings.data
+        """Opens or makes the store and brings its schema up to date. Raises CannotOpen."""
+        try:
+            return await cls._open(settings.data, clock)
+        except Exception as error:
+            if not beyond_us(error):
+                raise
+            why = getattr(error, "strerror", None) or error
+            raise CannotOpen(f"the store in {settings.data} cannot be opened: {why}") from error
+
+    @staticmethod
+    def stands(settings: StorageSettings) -> bool:
+        """Whether there is a store to look into: who looks does not want one to be made."""
+        return (settings.data / _FILE).is_file()
+
+    @classmethod
+    async def _open(cls, folder: Path, clock: Clock) -> Database:
         await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
-        engine = await SqliteEngine.open(folder / "vault.db", folder / "vault.lock")
+        engine = await SqliteEngine.open(folder / _FILE, folder / "vault.lock")
         try:
             await engine.migrate(schema_steps(), at=to_micros(clock()))
             shared = await SharedFile.open(folder / "claims.db", folder / "claims.lock", SCRIPT)

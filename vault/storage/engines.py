@@ -29,7 +29,17 @@ from vault.storage.sqlite import (
     translated,
 )
 
-__all__ = ["Engine", "NewerSchema", "Row", "SharedFile", "SqliteEngine", "StatementFailed", "Step", "Transaction"]
+__all__ = [
+    "CannotOpen",
+    "Engine",
+    "NewerSchema",
+    "Row",
+    "SharedFile",
+    "SqliteEngine",
+    "StatementFailed",
+    "Step",
+    "Transaction",
+]
 
 W = TypeVar("W")
 W_co = TypeVar("W_co", covariant=True)
@@ -70,7 +80,11 @@ class Step:
     script: str
 
 
-class NewerSchema(Exception):
+class CannotOpen(Exception):
+    """The store cannot be opened. The text says why, to whoever started the program."""
+
+
+class NewerSchema(CannotOpen):
     """The database was written by a newer program; this one would misread it."""
 
     def __init__(self, found: int, known: int) -> None:

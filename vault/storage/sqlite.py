@@ -54,6 +54,11 @@ def primary_code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
+def beyond_us(error: Exception) -> bool:
+    """Whether the machine did this to us: a folder that is not ours, a full disk, a file that is no database."""
+    return isinstance(error, OSError) or (isinstance(error, sqlite3.Error) and primary_code(error) in _BEYOND_US)
+
+
 class StatementFailed(Exception):
     """A statement was wrong, or broke a constraint: a mistake in our own code. The cause has the words."""
 
