@@ -221,6 +221,44 @@ async def test_a_refused_try_is_a_line_with_its_reason(lotte: Visitor, town: Tow
     await expect(lotte.page.locator(".notice.good")).to_contain_text("ongeschonden")
 
 
+@pytest.mark.requirement("UX-19")
+async def test_a_line_names_the_document_and_leads_to_it(lotte: Visitor, town: Town) -> None:
+    grant = town.approve(town.ask("hr-scheldeland", DIPLOMA))
+    town.read(grant)
+    await lotte.open(f"my/sharing/{grant}")
+    title = await lotte.page.locator("section[aria-labelledby=what] h3 a").inner_text()
+    for place in (f"my/sharing/{grant}", f"my/log?grant={grant}"):
+        await lotte.open(place)
+        await expect(lotte.page.locator(".log li").first).to_contain_text(title)
+    approval = lotte.page.locator(".log li", has_text="Keurde de vraag")
+    await expect(approval).to_contain_text(title)
+    await approval.get_by_role("link", name=title).click()
+    await expect(lotte.page.locator("h1")).to_have_text(title)
+    town.revoke(grant)
+
+
+@pytest.mark.requirement("UX-19")
+async def test_a_try_by_another_organisation_says_whose_permission_it_was(lotte: Visitor, town: Town) -> None:
+    grant = town.approve(town.ask("hr-scheldeland", DIPLOMA))
+    town.read(grant, by="woonhuys")
+    await lotte.open(f"my/log?grant={grant}")
+    line = lotte.page.locator(".log li").first
+    await expect(line.locator("strong").first).to_have_text("Verhuurkantoor Woonhuys bv (test)")
+    await expect(line).to_contain_text("niet voor deze organisatie")
+    await expect(line.locator(f"a[href='/my/sharing/{grant}']")).to_contain_text("HR Scheldeland nv (test)")
+    town.revoke(grant)
+
+
+async def test_a_delivery_of_what_is_held_says_that_it_brought_nothing_new(lotte: Visitor, town: Town) -> None:
+    town.deliver()
+    await lotte.open("my/log?what=received")
+    await expect(lotte.page.locator(".log li").first).to_contain_text("Had niets nieuws voor u")
+    await expect(lotte.page.locator(".log li").last).to_contain_text("Leverde in uw kluis")
+    await lotte.page.select_option("#who", "Onderwijsregister Vlaanderen (test)")  # a source is somebody too
+    await lotte.page.get_by_role("button", name="Toon").click()
+    await expect(lotte.page.locator(".log li").first).to_contain_text("Onderwijsregister")
+
+
 @pytest.mark.requirement("UX-21")
 async def test_an_altered_log_is_said_to_be_broken(lotte: Visitor, town: Town) -> None:
     """Somebody with the database in hand changes one word of one line."""

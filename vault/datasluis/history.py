@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from vault.audit import AuditEntry, AuditEvent
 from vault.datasluis.catalogue import Catalogue, Labels
+from vault.datasluis.deposits import Fate
 from vault.datasluis.ports import DatasluisWork
 from vault.values import PodName, WebId
 
@@ -56,8 +57,9 @@ _OUTCOMES: Mapping[AuditEvent, Outcome] = {
     AuditEvent.ITEM_REFUSED: Outcome.RECEIVED,
 }
 _COLUMNS = ("number", "time", "event", "outcome", "who", "organisation", "client", "data", "fields", "purpose") + (
-    "grant", "request", "how", "reason", "digest",
+    "grant", "request", "how", "reason", "digest", "document",
 )  # fmt: skip
+_NEWS = tuple(fate.value for fate in Fate if fate.was_written)
 _SERVER_ACTORS = frozenset(["clock", "operator", "server"])
 _GRANT_AREA = "datasluis:grant:"
 
@@ -84,6 +86,8 @@ class HistoryLine:
     client: str | None
     what: tuple[What, ...]
     resource: str | None  # path in the pod: for the expert view
+    documents: tuple[str, ...]  # paths of the citizen's documents that it is about
+    news: bool  # False for a delivery that brought nothing new
     purpose: str | None
     why: Labels | None  # the purpose in words; None when it is not one of the catalogue
     grant: str | None
@@ -163,9 +167,10 @@ async def read_history(
 
 
 async def organisations(work: DatasluisWork, *, pod: PodName) -> tuple[str, ...]:
-    """The names a filter can offer: every organisation that asked for or holds something here."""
+    """The names a filter can offer: every organisation that asked for or holds something here, or delivered it."""
     found = {request.data_user for request in await work.requests.for_pod(pod, limit=_BATCH)}
     found |= {grant.data_user for grant in await work.grants.for_pod(pod, limit=_BATCH)}
+    found |= {deposited.source for deposited in await work.deposits.for_pod(pod)}
     known = [await work.participants.get(participant) for participant in sorted(found)]
     return tuple(sorted(one.legal_name for one in known if one is not None))
 
@@ -187,6 +192,8 @@ def line_of(entry: AuditEntry, *, citizen: WebId, catalogue: Catalogue) -> Histo
         client=facts.get("client"),
         what=_what(facts, catalogue),
         resource=facts.get("resource") or (entry.subject if entry.event.value.startswith("solid:") else None),
+        documents=_documents(facts),
+        news=entry.event is not AuditEvent.MESSAGE_DEPOSITED or any(facts.get(fate) for fate in _NEWS),
         purpose=purpose,
         why=known.labels if known else None,
         grant=entry.subject if about_grant else None,
@@ -206,7 +213,7 @@ def csv_rows(lines: Iterable[HistoryLine], language: str) -> list[tuple[str, ...
         purpose = line.why[language] if line.why else line.purpose or ""
         cells = [str(line.number), line.at.isoformat(), line.event.value, line.outcome.value, line.who.value]
         cells += [line.name, line.client or "", data, fields, purpose, line.grant or "", line.request or ""]
-        cells += [line.how, line.reason or "", line.digest or ""]
+        cells += [line.how, line.reason or "", line.digest or "", "; ".join(line.documents)]
         rows.append(tuple(_cell(cell) for cell in cells))
     return rows
 
@@ -232,6 +239,12 @@ def _who(entry: AuditEntry, citizen: WebId) -> Who:
     if entry.actor in _SERVER_ACTORS:
         return Who.SERVER
     return Who.ORGANISATION if entry.facts.get("organisation") else Who.STRANGER
+
+
+def _documents(facts: Mapping[str, str]) -> tuple[str, ...]:
+    """The one that was read or tried, or all those of an approval."""
+    named = [path for name, path in facts.items() if name == "resource" or name.startswith("resource.")]
+    return tuple(dict.fromkeys(named))
 
 
 def _what(facts: Mapping[str, str], catalogue: Catalogue) -> tuple[What, ...]:

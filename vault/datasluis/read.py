@@ -289,10 +289,10 @@ async def _prepare(
 async def _record_read(
     work: DatasluisWork, agent: Agent, look: Look, judged: _Open, *, view: View, now: datetime
 ) -> None:
-    grant, item = judged.grant, judged.item
+    grant = judged.grant
     await work.grants.replace(count_read(grant, now))
     facts = _facts(agent, look, grant, judged.participant)
-    facts |= {"resource": item.url.path, "digest": view.digest, "verification": view.provenance.verification.value}
+    facts |= {"digest": view.digest, "verification": view.provenance.verification.value}
     await work.audit.append(AuditDraft(grant.pod, now, AuditEvent.GRANT_READ, judged.participant.id, grant.id, facts))
 
 
@@ -321,4 +321,5 @@ def _facts(agent: Agent, look: Look, grant: Grant | None, participant: Participa
     facts |= {"declared": look.purpose[:_DECLARED_CHARACTERS]} if look.purpose else {}
     facts |= {"purpose": grant.purpose} if grant and grant.purpose else {}
     item = grant.item(look.item) if grant else None
-    return facts | ({"data": item.data_type, "fields": " ".join(item.fields)} if item else {})
+    about = {"resource": item.url.path, "data": item.data_type, "fields": " ".join(item.fields)} if item else {}
+    return facts | about

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from vault.datasluis.catalogue import DataType
 from vault.datasluis.grants import OPEN, Grant, GrantedItem, GrantState, state_at
+from vault.datasluis.history import HistoryLine
 from vault.datasluis.preview import documents_of
 from vault.datasluis.read import Document, open_document
 from vault.datasluis.views import Shown, show, subject_of
@@ -24,6 +25,7 @@ from vault.web.requests import raw_path
 from vault.web.routing import VAULT, Credentials, Route
 from vault.web.sessions import require_citizen
 from vault.web.showing import FieldLine, Origin, field_lines, heading, in_heading, origin
+from vault.web.telling import Named, Names
 from vault.web.wording import NAME_CHARACTERS, Tongue, capital, clean
 
 _ON_CARD: Final = 3  # fields
@@ -167,6 +169,34 @@ async def seen_by(vault: Vault, work: Work, url: ResourceUrl, tongue: Tongue) ->
             }
         )
     )
+
+
+async def names_in(vault: Vault, work: Work, pod: PodName, lines: Iterable[HistoryLine], tongue: Tongue) -> Names:
+    """What these lines of the log are about, by the names that people know."""
+    told = tuple(lines)
+    holders, documents = {}, {}
+    for grant_id in dict.fromkeys(line.grant for line in told if line.grant):
+        grant = await work.grants.get(GrantId(grant_id))
+        holder = await work.participants.get(grant.data_user) if grant else None
+        if holder is not None:
+            holders[grant_id] = holder.legal_name
+    for path in dict.fromkeys(path for line in told for path in line.documents):
+        if (named := await _named(vault, work, ResourceUrl(pod, path), tongue)) is not None:
+            documents[path] = named
+    return Names(holders, documents)
+
+
+async def _named(vault: Vault, work: Work, url: ResourceUrl, tongue: Tongue) -> Named | None:
+    """A document by its heading; None for one that is gone, or of no kind that has a page."""
+    kinds = vault.catalogue.data_types.values()
+    kind = next((one for one in kinds if url.parent is not None and url.parent.path == f"/{one.container}"), None)
+    if kind is None:
+        return None
+    try:
+        lines = field_lines(_everything(vault, await _open(vault, work, url), kind), tongue)
+    except Refusal:
+        return None
+    return Named(heading(lines, kind, url, tongue), document_href(kind, url))
 
 
 def document_href(kind: DataType, url: ResourceUrl) -> str:

@@ -26,6 +26,7 @@ from vault.datasluis.history import (
 )
 from vault.ports import Vault
 from vault.values import Citizen, PodName
+from vault.web.holdings import names_in
 from vault.web.locales import locale_of
 from vault.web.pages import page_headers, render
 from vault.web.routing import VAULT, Credentials, Route
@@ -84,11 +85,12 @@ async def log(request: web.Request) -> web.Response:
             before=before or None,
             limit=_SHOWN,
         )
+        told = tell(found.lines, await names_in(vault, work, citizen.pod, found.lines, tongue), tongue)
     total = newest[0].number if newest else 0
     short = total <= _CHECKED_AT_ONCE and not before
     checked = await check(vault, citizen.pod) if short or query.get("check") == "1" else None
     page = LogPage(
-        lines=tell(found.lines, tongue),
+        lines=told,
         intact=None if checked is None else checked.broken_at is None,
         entries=checked.entries if checked else total,
         broken_at=checked.broken_at if checked else None,

@@ -15,9 +15,9 @@ from vault.datasluis.grants import OPEN, Grant, GrantState, state_at
 from vault.datasluis.history import Outcome, Wanted, read_history
 from vault.datasluis.registry import Participant
 from vault.errors import Conflict, Missing
-from vault.ports import Work
+from vault.ports import Vault, Work
 from vault.values import Citizen, GrantId, ParticipantId, PodName, RequestId
-from vault.web.holdings import SharedItem, shared_items
+from vault.web.holdings import SharedItem, names_in, shared_items
 from vault.web.locales import locale_of
 from vault.web.pages import read_form, render
 from vault.web.routing import VAULT, Credentials, Route
@@ -174,7 +174,7 @@ async def one(request: web.Request) -> web.Response:
     async with vault.reading() as work:
         grant = await own_grant(work, citizen, request.match_info["grant"])
         participant = await work.participants.get(grant.data_user)
-        lines = await _looks(work, citizen, grant, tongue)
+        lines = await _looks(vault, work, citizen, grant, tongue)
         items = await shared_items(vault, work, grant, tongue)
     page = GrantPage(
         id=grant.id,
@@ -259,14 +259,14 @@ async def _move(request: web.Request, done: str) -> web.Response:
     raise web.HTTPSeeOther(f"/my/sharing/{grant_id}?done={done}")
 
 
-async def _looks(work: Work, citizen: Citizen, grant: Grant, tongue: Tongue) -> tuple[LogLine, ...]:
+async def _looks(vault: Vault, work: Work, citizen: Citizen, grant: Grant, tongue: Tongue) -> tuple[LogLine, ...]:
     """The latest reads of one permission, and the refused tries."""
     wanted = Wanted(grant=grant.id)
     found = await read_history(
         work, pod=citizen.pod, citizen=citizen.webid, catalogue=tongue.catalogue, wanted=wanted, limit=_OF_A_GRANT * 3
     )
-    looks = [line for line in found.lines if line.outcome in (Outcome.GIVEN, Outcome.REFUSED)]
-    return tell(looks[:_OF_A_GRANT], tongue)
+    looks = [line for line in found.lines if line.outcome in (Outcome.GIVEN, Outcome.REFUSED)][:_OF_A_GRANT]
+    return tell(looks, await names_in(vault, work, citizen.pod, looks, tongue), tongue)
 
 
 async def _stop_page(request: web.Request, citizen: Citizen, problems: Mapping[str, str]) -> web.Response:

@@ -71,6 +71,8 @@ SENTENCES: Final[Mapping[AuditEvent, str]] = {
     AuditEvent.GRANT_EXPIRED: "log.did.grant-expired",
 }
 
+_NOTHING_NEW: Final = "log.did.deposited-nothing"  # a delivery of what was held already, or of nothing
+
 # Why the lock said no, by the reason that stands in the log.
 REASONS: Final[Mapping[str, str]] = {
     "grant-revoked": "log.reason.grant-revoked",
@@ -108,6 +110,23 @@ _STOPPED: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A document as people know it, and where it can be looked at."""
+
+    title: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a line names but does not spell out: `holders` by permission, `documents` by path in the pod. What is not
+    here any more has no name."""
+
+    holders: Mapping[str, str]
+    documents: Mapping[str, Named]
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """One line, in words."""
 
@@ -118,6 +137,7 @@ class LogLine:
     outcome: str
     tone: str  # good, bad or nothing: colour helps, the word tells
     refused: bool
+    documents: tuple[Named, ...]
     fields: tuple[str, ...]
     why: str | None
     reason: str | None
@@ -126,12 +146,12 @@ class LogLine:
     with_whom: str  # whose permission it is
 
 
-def tell(lines: Iterable[HistoryLine], tongue: Tongue) -> tuple[LogLine, ...]:
+def tell(lines: Iterable[HistoryLine], names: Names, tongue: Tongue) -> tuple[LogLine, ...]:
     """Lines of the log in one language."""
-    return tuple(_line(line, tongue) for line in lines)
+    return tuple(_line(line, names, tongue) for line in lines)
 
 
-def _line(line: HistoryLine, tongue: Tongue) -> LogLine:
+def _line(line: HistoryLine, names: Names, tongue: Tongue) -> LogLine:
     refused = line.event in _STOPPED
     word, tone = OUTCOMES[Outcome.REFUSED] if refused else OUTCOMES[line.outcome]
     return LogLine(
@@ -142,12 +162,14 @@ def _line(line: HistoryLine, tongue: Tongue) -> LogLine:
         outcome=tongue.say(word),
         tone=tone,
         refused=refused,
+        documents=tuple(names.documents[path] for path in line.documents if path in names.documents),
         fields=tuple(capital(tongue.pick(labels)) for what in line.what for labels in what.fields),
         why=tongue.aim(line.purpose),
         reason=_reason(line.reason, tongue) if refused and line.reason else None,
         how=tongue.say("log.how.api", client=clean(line.client, _CLIENT_CHARACTERS)) if line.client else None,
         grant=line.grant,
-        with_whom=clean(line.name, NAME_CHARACTERS),
+        # Who tried may be somebody else than who was given the permission.
+        with_whom=clean(names.holders.get(line.grant or "", line.name), NAME_CHARACTERS),
     )
 
 
@@ -167,7 +189,8 @@ def _who(line: HistoryLine, tongue: Tongue) -> str:
 def _did(line: HistoryLine, tongue: Tongue) -> str:
     organisation = clean(line.name, NAME_CHARACTERS) or tongue.say("who.unknown")
     named = " + ".join(tongue.pick(what.labels) for what in line.what) or tongue.say("log.data")
-    return tongue.say(SENTENCES[line.event], who=organisation, what=named, name=_name(line.resource, tongue))
+    sentence = SENTENCES[line.event] if line.news else _NOTHING_NEW
+    return tongue.say(sentence, who=organisation, what=named, name=_name(line.resource, tongue))
 
 
 def _name(path: str | None, tongue: Tongue) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -24,9 +25,21 @@ LINES = {
 
 
 def _entry(
-    event: AuditEvent = AuditEvent.GRANT_READ, *, actor: str = "hr", number: int = 1, **facts: str
+    event: AuditEvent = AuditEvent.GRANT_READ,
+    more: Mapping[str, str] | None = None,
+    *,
+    actor: str = "hr",
+    number: int = 1,
+    **facts: str,
 ) -> AuditEntry:
-    given = {"organisation": "HR nv", "purpose": APPLICANT, "data": "diploma", "fields": "title date", "how": "api"}
+    given = {
+        "organisation": "HR nv",
+        "purpose": APPLICANT,
+        "data": "diploma",
+        "fields": "title date",
+        "how": "api",
+        **(more or {}),
+    }
     return link(AuditDraft(LOTTE, NOON, event, actor, "grant-1", {**given, **facts}), number=number, previous=GENESIS)
 
 
@@ -81,6 +94,28 @@ def test_an_approval_names_each_kind_of_document_with_its_fields() -> None:
     assert what == {"diploma": ["title of the diploma", "date awarded"], "wage": ["net pay"]}
 
 
+def test_a_line_names_the_documents_it_is_about() -> None:
+    assert _line(_entry(resource="/diplomas/one")).documents == ("/diplomas/one",)
+    approval = {"resource.diploma-1": "/diplomas/one", "resource.diploma-2": "/diplomas/two"}
+    assert _line(_entry(AuditEvent.GRANT_ISSUED, approval)).documents == ("/diplomas/one", "/diplomas/two")
+    assert _line(_entry(AuditEvent.GRANT_REVOKED)).documents == ()
+
+
+@pytest.mark.parametrize(
+    ("facts", "news"),
+    [
+        ({"stored": "2"}, True),
+        ({"unchanged": "1", "updated": "1"}, True),
+        ({"withdrawn": "1"}, True),
+        ({"unchanged": "3", "older": "1"}, False),
+        ({"refused": "1"}, False),
+        ({"empty": "nothing-found"}, False),
+    ],
+)
+def test_a_delivery_says_whether_it_brought_anything(facts: dict[str, str], news: bool) -> None:
+    assert _line(_entry(AuditEvent.MESSAGE_DEPOSITED, facts)).news is news
+
+
 def test_an_unknown_purpose_or_data_type_does_not_break_a_line() -> None:
     line = _line(_entry(purpose="https://hr.example/own", data="passport", fields="number"))
     assert (line.why, line.purpose, line.what) == (None, "https://hr.example/own", ())
@@ -120,6 +155,9 @@ def test_the_table_export_is_in_the_citizens_language(language: str) -> None:
     cells = dict(zip(header, row, strict=True))
     assert cells["data"] == shipped().data_types["diploma"].labels[language]
     assert cells["purpose"] == shipped().purposes[APPLICANT].labels[language]
+    assert cells["document"] == ""
+    _, row = csv_rows([_line(_entry(resource="/diplomas/one"))], language)
+    assert row[-1] == "/diplomas/one"
 
 
 @pytest.mark.requirement("ATK-34")
