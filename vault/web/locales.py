@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 from babel.lists import format_list
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal
@@ -97,18 +97,19 @@ def preferred(accept_language: str) -> str:
 def day(locale: str, value: date | datetime) -> str:
     """A date in words: 3 december 2026. A moment is shown as the day it is in Brussels."""
     plain = value.astimezone(ZONE).date() if isinstance(value, datetime) else value
-    return str(format_date(plain, format="long", locale=_REGION[locale]))
+    words = str(format_date(plain, format="long", locale=_REGION[locale]))
+    return f"1er{words[1:]}" if locale == "fr" and plain.day == 1 else words
 
 
 def moment(locale: str, value: datetime) -> str:
     """A moment to the minute, in Brussels time."""
-    return str(format_datetime(value, format="d MMMM y, HH:mm", tzinfo=ZONE, locale=_REGION[locale]))
+    return f"{day(locale, value)}, {value.astimezone(ZONE):%H:%M}"
 
 
 def exact(locale: str, value: datetime) -> str:
     """A moment to the second with its zone, for the log and for receipts (UX-19)."""
     local = value.astimezone(ZONE)
-    return f"{format_datetime(local, format='d MMMM y, HH:mm:ss', tzinfo=ZONE, locale=_REGION[locale])} {local:%Z}"
+    return f"{day(locale, value)}, {local:%H:%M:%S} {local:%Z}"
 
 
 def number(locale: str, value: int | float | Decimal) -> str:

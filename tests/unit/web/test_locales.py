@@ -182,6 +182,15 @@ def test_moments_are_told_in_brussels_time_and_the_zone_with_the_exact_ones() ->
     assert locales.exact("nl", datetime(2026, 7, 1, tzinfo=UTC)).endswith("02:00:00 CEST")
 
 
+@pytest.mark.requirement("UX-35")
+def test_a_moment_names_its_day_as_the_language_does() -> None:
+    first = datetime(2026, 12, 1, 8, 5, tzinfo=UTC)
+    assert locales.moment("de", first) == "1. Dezember 2026, 09:05"
+    assert locales.exact("de", first) == "1. Dezember 2026, 09:05:00 CET"
+    assert locales.moment("fr", first) == "1er décembre 2026, 09:05"
+    assert locales.moment("fr", datetime(2026, 12, 11, 8, 5, tzinfo=UTC)) == "11 décembre 2026, 09:05"
+
+
 def test_the_end_of_a_day_is_its_last_second_in_brussels() -> None:
     assert locales.end_of_day(date(2026, 7, 1)).astimezone(UTC) == datetime(2026, 7, 1, 21, 59, 59, tzinfo=UTC)
     assert locales.in_days(NIGHT, 0) == date(2026, 12, 3)
