@@ -122,6 +122,8 @@ def _unreadable(draft: RequestDraft, catalogue: Catalogue, now: datetime) -> Ite
         yield "until"
     terms = draft.terms
     yield from _lists_too_long(terms)
+    if terms.recipients and not any(plain_text(name, NAME_CHARACTERS) for name in terms.recipients):
+        yield "terms.recipients"  # names of blanks would be shown as nobody
     if terms.retention and days_of(terms.retention) is None:
         yield "terms.retention"
     if terms.notice and not _is_web_address(terms.notice):

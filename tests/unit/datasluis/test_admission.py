@@ -110,6 +110,7 @@ def test_an_empty_list_of_recipients_says_nobody_and_is_not_missing() -> None:
         ({"terms": the_terms(notice="privacy.html")}, ["terms.notice"]),
         ({"terms": the_terms(notice="https://hr.example/\u202egnp")}, ["terms.notice"]),
         ({"terms": the_terms(recipients=tuple("abcdefghijklmnopqrstuvwxyz"))}, ["terms.recipients"]),
+        ({"terms": the_terms(recipients=(" ", "\u202e\u200b"))}, ["terms.recipients"]),
     ],
 )
 def test_each_member_that_says_what_it_may_not_is_named(changes: dict[str, Any], forbidden: list[str]) -> None:
