@@ -152,8 +152,11 @@ def _key(value: ShownValue) -> str:
 
 def _terms(terms: Sequence[Term], kind: FieldKind, catalogue: Catalogue) -> list[ShownValue]:
     literals = sorted((term for term in terms if isinstance(term, Literal)), key=str)
-    tagged = {term.language.lower().partition("-")[0]: term.value for term in reversed(literals) if term.language}
-    shown = [ShownValue(_in_all(tagged))] if len(tagged) > 1 else [ShownValue(text) for text in tagged.values()]
+    texts = [(term.language.lower().partition("-")[0], term.value) for term in literals if term.language]
+    tagged = dict(texts)
+    # One text for each language is one value, told in several; two in one language (nl, nl-BE) are two that leave.
+    translated = 1 < len(tagged) == len(texts)
+    shown = [ShownValue(_in_all(tagged))] if translated else [ShownValue(text) for _, text in texts]
     shown += [ShownValue(_words(term.value, kind)) for term in literals if not term.language]
     names = sorted(term.value for term in terms if isinstance(term, Iri))
     return shown + [ShownValue(catalogue.label(name) or _last_part(name), name) for name in names]

@@ -176,3 +176,11 @@ def test_a_value_of_no_known_form_is_shown_as_it_is() -> None:
         graph = Graph.of([triple(Iri("urn:s"), Iri("urn:p"), Literal(text))])
         (one,) = show(graph, Iri("urn:s"), odd, CATALOGUE)
         assert [value.text for value in one.values] == [text]
+
+
+def test_every_text_that_would_leave_is_shown_when_two_are_in_one_language() -> None:
+    """Tags that differ in their region are one language to a reader, and two values of the view."""
+    text = "<#it> a <http://data.europa.eu/snb/model/elm/LearningAchievement>; <http://purl.org/dc/terms/title> "
+    graph = parse((text + '"Een"@nl, "Twee"@nl-BE, "One"@en.').encode(), TURTLE, base=DOC, limits=Limits())
+    title = next(one for one in show(graph, node("it"), DIPLOMA, CATALOGUE) if one.key == "title")
+    assert {value.in_language("nl") for value in title.values} == {"Een", "Twee", "One"}
