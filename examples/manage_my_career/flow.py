@@ -24,6 +24,7 @@ MESSAGES = Path(__file__).parent / "messages"
 DPV = "https://w3id.org/dpv#"
 GDPR = "https://w3id.org/dpv/legal/eu/gdpr#"
 AUTHENTICATION = DPV + "RecruitmentApplicantInformationAuthentication"
+PAYROLL = DPV + "PersonnelPayment"
 RENTAL = "https://w3id.org/datakluis/v1#TenantIncomeCheck"
 
 LED_NUMBER = "94451222456"  # the national numbers under which the two sources know the citizen; invented
@@ -55,6 +56,10 @@ async def main(base: str) -> None:
         rental = await ask_for_wages(landlord, lock, citizen)
         await approve_wages(browser, base, rental)
         await read_the_wages(landlord, lock, rental)
+
+        payroll = await ask_for_payroll(recruiter, lock, citizen)
+        await approve_wages(browser, base, payroll)
+        await read_for_payroll(recruiter, lock, payroll)
     say("The end.")
 
 
@@ -107,26 +112,10 @@ async def find_data_lock(party: Party, webid: str) -> str:
 async def ask_for_diploma(party: Party, lock: str, citizen: str) -> str:
     """What, for what, by what right, and for how long it will be kept. The address of the request comes back."""
     title("The HR company asks for a diploma")
-    answer = await party.call(
-        "POST",
-        f"{lock}requests",
-        json={
-            "citizen": citizen,
-            "purpose": AUTHENTICATION,
-            "data": [
-                {
-                    "type": "diploma",
-                    "required": ["title", "level", "awarding-body", "date"],
-                    "optional": ["grade"],
-                }
-            ],
-            "until": in_days(60),
-            "terms": terms("A6-1-b-enter-into-contract", "https://hr-scheldeland.example/privacy"),
-        },
-    )
-    assert answer.status == 201, (answer.status, answer.text)
-    say(f"asked; the request is {answer.data['state']}")
-    return answer.headers["Location"]
+    data = {"type": "diploma", "required": ["title", "level", "awarding-body", "date"], "optional": ["grade"]}
+    undertaken = terms("A6-1-b-enter-into-contract", "https://hr-scheldeland.example/privacy")
+    question = {"citizen": citizen, "purpose": AUTHENTICATION, "data": [data], "terms": undertaken}
+    return await ask(party, lock, question, days=60)
 
 
 async def read_the_diploma(party: Party, lock: str, request: str) -> dict[str, Any]:
@@ -182,29 +171,50 @@ async def ask_what_she_earned(party: Party, lock: str, citizen: str) -> None:
 
 async def ask_for_wages(party: Party, lock: str, citizen: str) -> str:
     title("A landlord asks for payslips, to check that the rent can be paid")
-    answer = await party.call(
-        "POST",
-        f"{lock}requests",
-        json={
-            "citizen": citizen,
-            "purpose": RENTAL,
-            "data": [{"type": "wage", "required": ["period", "net"], "optional": ["employer"]}],
-            "until": in_days(20),
-            "terms": terms("A6-1-b-enter-into-contract", "https://woonhuys.example/privacy"),
-        },
-    )
+    data = {"type": "wage", "required": ["period", "net"], "optional": ["employer"]}
+    undertaken = terms("A6-1-b-enter-into-contract", "https://woonhuys.example/privacy")
+    question = {"citizen": citizen, "purpose": RENTAL, "data": [data], "terms": undertaken}
+    return await ask(party, lock, question, days=20)
+
+
+async def read_the_wages(party: Party, lock: str, request: str) -> None:
+    title("The landlord reads the net amounts")
+    for text in await views_of(party, lock, request):
+        assert "brutoloon" not in text, "gross pay was not asked for"
+        print(indent(text))
+
+
+async def ask_for_payroll(party: Party, lock: str, citizen: str) -> str:
+    """The same company that may not ask an applicant what she earned may ask it of her once she works there."""
+    title("She is hired: the HR company asks for payslips, for its payroll")
+    data = {"type": "wage", "required": ["period", "gross"], "optional": ["employer"]}
+    undertaken = terms("A6-1-b-contract-performance", "https://hr-scheldeland.example/privacy")
+    question = {"citizen": citizen, "purpose": PAYROLL, "data": [data], "terms": undertaken}
+    return await ask(party, lock, question, days=30)
+
+
+async def read_for_payroll(party: Party, lock: str, request: str) -> None:
+    title("The payroll reads the gross amounts")
+    for text in await views_of(party, lock, request):
+        assert "nettoloon" not in text, "net pay was not asked for"
+        print(indent(text))
+
+
+async def ask(party: Party, lock: str, question: dict[str, Any], *, days: int) -> str:
+    answer = await party.call("POST", f"{lock}requests", json={**question, "until": in_days(days)})
     assert answer.status == 201, (answer.status, answer.text)
     say(f"asked; the request is {answer.data['state']}")
     return answer.headers["Location"]
 
 
-async def read_the_wages(party: Party, lock: str, request: str) -> None:
-    title("The landlord reads the net amounts")
+async def views_of(party: Party, lock: str, request: str) -> list[str]:
+    """What the permission that answered a request opens, as Turtle."""
+    texts = []
     for item in (await granted(party, lock, request))["items"]:
         answer = await party.call("GET", item["view"], headers={"Accept": "text/turtle"})
         assert answer.status == 200, (answer.status, answer.text)
-        assert "brutoloon" not in answer.text, "gross pay was not asked for"
-        print(indent(answer.text))
+        texts.append(answer.text)
+    return texts
 
 
 async def granted(party: Party, lock: str, request: str) -> dict[str, Any]:
@@ -253,7 +263,7 @@ async def approve_without_the_grade(browser: Browser, base: str, request: str) -
 
 
 async def approve_wages(browser: Browser, base: str, request: str) -> None:
-    title("The citizen approves, net amounts only")
+    title("The citizen approves, without the name of her employer")
     await approve(browser, await request_page(browser, base, request), days="7")
 
 

@@ -96,6 +96,10 @@ def test_the_flow_plays_from_the_first_deposit_to_the_last_refusal(running: tupl
     assert "toegepaste informatica" in told  # the title arrived
     assert "grote onderscheiding" not in told  # the grade did not
     assert "2023/970" in told  # the recruiter heard the article of the law
+    landlord, payroll = told.split("The landlord reads")[1].split("The payroll reads")
+    assert "2414.46" in landlord  # net, for the rent
+    assert "2414.46" not in payroll
+    assert "brutoloon" in payroll  # gross, for the payroll
 
 
 def test_the_flow_can_be_played_again(running: tuple[int, str]) -> None:
