@@ -45,6 +45,7 @@ from vault.web.middleware import GUARD, answer, dress
 from vault.web.replies import REPLIES, Replies
 from vault.web.routes import ROUTES, install
 from vault.web.routing import VAULT
+from vault.web.turns import TURNS, Turns
 from vault.workers import supervise
 
 MIB: Final = 1024 * 1024
@@ -168,6 +169,7 @@ def build_app(vault: Vault, readiness: Readiness | None = None) -> web.Applicati
     app[VAULT] = vault
     app[GUARD] = Guard(vault.settings, clock=time.monotonic)
     app[REPLIES] = Replies()
+    app[TURNS] = Turns()
     app[READY] = readiness or Readiness(_store_answers(vault))
     app.on_response_prepare.append(dress)
     install(app, ROUTES)

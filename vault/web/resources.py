@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Final
 
@@ -29,6 +30,7 @@ from vault.web.representations import absent_headers, changed, send_outcome, tar
 from vault.web.requests import caller_of, raw_path
 from vault.web.responses import POD, refusal_response
 from vault.web.routing import KNOWN_METHODS, VAULT, Credentials, Route
+from vault.web.turns import TURNS, Turns
 
 _PATCH_TRIES: Final = 16  # a large document may change between its edit and its writing
 SUPPORTED: Final = ("GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE")
@@ -113,7 +115,7 @@ async def _write(
         case Put() | Post():
             operation = replace(operation, content=await read_content(request, operation, vault))
         case Patch():
-            return await _patch(vault, caller, await read_patch(request, operation, vault))
+            return await _patch(request.app[TURNS], vault, caller, await read_patch(request, operation, vault))
         case Delete():
             pass
     async with vault.writing() as work:
@@ -123,24 +125,30 @@ async def _write(
     return changed(operation.target, changes, base_url=vault.base_url, location=made)
 
 
-async def _patch(vault: Vault, caller: Caller, patch: Patch) -> web.Response:
-    """A patch. What is costly to edit is edited before the writer is taken; when it changed meanwhile, once more."""
+async def _patch(turns: Turns, vault: Vault, caller: Caller, patch: Patch) -> web.Response:
+    """A patch. What is costly to edit is edited before the writer is taken, one after the other here; when another
+    process changed it meanwhile, once more."""
     base_url, limits = vault.base_url, vault.settings.limits
+    turn: AbstractAsyncContextManager[object] | None = None
     for _ in range(_PATCH_TRIES):
-        async with vault.reading() as work:
-            stored = await costly_document(work.resources, patch, limits=limits)
-        prepared = None if stored is None else await prepare_patch(stored, patch, base_url=base_url, limits=limits)
-        async with vault.writing() as work:
-            await _admit(vault, work, caller, patch)
-            changes = await patch_resource(
-                work,
-                patch,
-                actor=actor_of(caller),
-                now=vault.clock(),
-                base_url=base_url,
-                limits=limits,
-                prepared=prepared,
-            )
+        async with turn or nullcontext():
+            async with vault.reading() as work:
+                stored = await costly_document(work.resources, patch, limits=limits)
+            if stored is not None and turn is None:
+                turn = turns.of(patch.target)
+                continue
+            prepared = None if stored is None else await prepare_patch(stored, patch, base_url=base_url, limits=limits)
+            async with vault.writing() as work:
+                await _admit(vault, work, caller, patch)
+                changes = await patch_resource(
+                    work,
+                    patch,
+                    actor=actor_of(caller),
+                    now=vault.clock(),
+                    base_url=base_url,
+                    limits=limits,
+                    prepared=prepared,
+                )
         if changes is not None:
             return changed(patch.target, changes, base_url=base_url)
     raise Unavailable("document-busy", "Others are changing this document; try again.", retry_after=1)

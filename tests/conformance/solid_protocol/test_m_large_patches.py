@@ -31,6 +31,17 @@ async def test_ten_patches_of_a_large_document_at_once_all_survive(http: Visitor
     assert sum("urn:p" in line for line in lines) == 1200
 
 
+@pytest.mark.requirement("PR-72", "LIM-16")
+async def test_many_who_patch_a_large_document_at_once_take_turns(http: Visitor, home: str, alice: Person) -> None:
+    """More of them than anybody tries again: each is served, and nobody's work is done twice for nothing."""
+    url = f"{home}large"
+    assert (await http.put(url, LARGE, by=alice, kind=TURTLE)).status == 201
+    sent = (http.send("PATCH", url, by=alice, body=_insert(number), kind=N3) for number in range(60))
+    assert {answer.status for answer in await asyncio.gather(*sent)} == {204}
+    lines = (await http.get(url, by=alice, accept="application/n-triples")).text.splitlines()
+    assert sum("urn:added" in line for line in lines) == 60
+
+
 @pytest.mark.requirement("N3-12", "N3-17", "N3-18")
 async def test_a_large_document_is_refused_in_the_same_order_as_a_small_one(
     http: Visitor, home: str, alice: Person, bob: Person
