@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.house.tree import ROOT
@@ -125,7 +127,9 @@ def test_a_text_in_several_languages_is_one_value() -> None:
 
 
 def test_a_code_that_nobody_named_is_shown_by_its_end() -> None:
-    (code,) = [v for v in shown("diploma-master.ttl", DIPLOMA)["field-of-study"].values if v.iri]
+    nameless = replace(CATALOGUE, concepts={})
+    fields = show(read("diploma-master.ttl"), node("it"), DIPLOMA, nameless)
+    (code,) = [v for one in fields if one.key == "field-of-study" for v in one.values if v.iri]
     assert code.text == "0688"
 
 
@@ -184,3 +188,26 @@ def test_every_text_that_would_leave_is_shown_when_two_are_in_one_language() -> 
     graph = parse((text + '"Een"@nl, "Twee"@nl-BE, "One"@en.').encode(), TURTLE, base=DOC, limits=Limits())
     title = next(one for one in show(graph, node("it"), DIPLOMA, CATALOGUE) if one.key == "title")
     assert {value.in_language("nl") for value in title.values} == {"Een", "Twee", "One"}
+
+
+@pytest.mark.requirement("UX-30")
+@pytest.mark.parametrize("name", sorted(path.name for path in MESSAGES.glob("*.ttl")))
+def test_no_page_shows_a_code_of_our_samples_without_a_name(name: str) -> None:
+    graph = read(name)
+    data_type = next(one for one in CATALOGUE.data_types.values() if graph.subjects(RDF.type, Iri(one.class_iri)))
+    codes = [
+        value
+        for one in show(graph, node("it"), data_type, CATALOGUE)
+        if one.kind is FieldKind.CODE
+        for value in one.values
+    ]
+    assert [value.iri for value in codes if isinstance(value.text, str)] == []
+
+
+@pytest.mark.requirement("UX-30")
+def test_every_field_of_isced_f_has_a_name_and_stands_in_a_wider_one() -> None:
+    base = "http://data.europa.eu/snb/isced-f/"
+    codes = {iri.removeprefix(base) for iri in CATALOGUE.concepts if iri.startswith(base)}
+    assert {len(code) for code in codes} == {2, 3, 4}
+    assert [code for code in sorted(codes) if len(code) > 2 and code[:-1] not in codes] == []
+    assert sum(len(code) == 2 for code in codes) == 12
