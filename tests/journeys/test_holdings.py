@@ -178,6 +178,21 @@ async def test_what_lives_in_the_vault_never_runs_on_our_origin(lotte: Visitor, 
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+async def test_what_cannot_be_deleted_is_not_offered_for_it(lotte: Visitor) -> None:
+    """The WebID document, and the folder it stands in: without them she could not be found any more (WP-3)."""
+    for place in ("my/folders/", "my/folders/profile/", "my/folders/profile/card"):
+        await lotte.open(place)
+        asking = await lotte.page.locator("main a[href$='?delete=1']").evaluate_all(
+            "all => all.map(one => one.pathname)"
+        )
+        assert "/my/folders/profile/" not in asking
+        assert "/my/folders/profile/card" not in asking
+    assert await lotte.open("my/folders/profile/card?delete=1") == 200
+    await expect(lotte.page.locator("h1")).to_have_text("card")  # the file, and no question
+    assert await lotte.open("my/folders/diplomas/ugent-2018?delete=1") == 200
+    await expect(lotte.page.locator("main button.danger")).to_be_visible()
+
+
 @pytest.mark.parametrize("path", [".acl", "profile/card.acl", "diplomas/ugent-2018.meta", "nothing", "%2e%2e/amir/"])
 async def test_the_folders_show_nothing_but_her_own_documents(lotte: Visitor, path: str) -> None:
     assert await lotte.open(f"my/folders/{path}") in (400, 404)

@@ -15,8 +15,9 @@ from vault.access.decide import decide, require
 from vault.errors import Conflict, Missing
 from vault.ports import Vault, Work
 from vault.solid.find import find_target
+from vault.solid.methods import may_be_deleted
 from vault.solid.operation import Delete, Operation, Post, Read, required_access
-from vault.solid.paths import auxiliary
+from vault.solid.paths import WEBID_PATH, auxiliary
 from vault.solid.resource import BlobRef, Body, Inline, Kind, Resource
 from vault.solid.write import delete_resource
 from vault.values import Agent, Citizen, MediaType, ResourceUrl, canonical_path
@@ -46,6 +47,7 @@ class Member:
     media_type: str
     size: int
     modified: datetime
+    deletable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class FilePage:
     media_type: str
     size: int
     modified: datetime
+    deletable: bool
     text: str | None
     cut: bool
     image: bool
@@ -122,7 +125,7 @@ async def look(request: web.Request) -> web.StreamResponse:
         resource = await work.resources.get(target)
         if resource is None:
             raise Missing("no-such-resource", "There is nothing here.")
-        if request.query.get("delete") == "1" and not target.is_storage:
+        if request.query.get("delete") == "1" and _deletable(target):
             return render(request, await _delete_page(vault, work, request, resource))
         if resource.kind is Kind.CONTAINER:
             return render(request, await folder_page(work, request, resource))
@@ -185,7 +188,7 @@ async def folder_page(
         name=_name(url),
         crumbs=_crumbs(url),
         members=tuple(_member(member) for member in shown),
-        deletable=not url.is_storage,
+        deletable=_deletable(url),
         older=older,
         newer=_href(url) if after else None,
         done=done if done in ("uploaded", "created", "deleted") else None,
@@ -250,6 +253,7 @@ async def _file_page(vault: Vault, resource: Resource, body: Body) -> FilePage:
         media_type=clean(essence, NAME_CHARACTERS),
         size=resource.size,
         modified=resource.modified,
+        deletable=_deletable(url),
         text=text,
         cut=text is not None and resource.size > _PREVIEW_BYTES,
         image=essence in _IMAGES,
@@ -303,7 +307,13 @@ def _member(resource: Resource) -> Member:
         media_type=clean(resource.media_type.essence, NAME_CHARACTERS),
         size=resource.size,
         modified=resource.modified,
+        deletable=_deletable(resource.url),
     )
+
+
+def _deletable(url: ResourceUrl) -> bool:
+    """What can never be deleted is not offered: the vault, the WebID document, and so the folder it stands in."""
+    return may_be_deleted(url) and not (url.is_container and WEBID_PATH.startswith(url.path))
 
 
 def _crumbs(url: ResourceUrl) -> tuple[Crumb, ...]:
