@@ -9,7 +9,7 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,10 +21,12 @@ from aiohttp import web
 import vault as package
 from vault import observe
 from vault.access.decide import ParsedAcls
+from vault.chores import follow_keys, house_chores
 from vault.config import Limits, Settings, insecure_settings
 from vault.datasluis.catalogue_files import default_folder, read_catalogue
-from vault.datasluis.lapse import lapse
+from vault.identity.dpop import Nonces
 from vault.identity.outgoing import Sender
+from vault.identity.rotate import make_keys
 from vault.identity.tokens import KeyRing
 from vault.notify.channels import sender_of
 from vault.notify.deliver import Relay
@@ -51,9 +53,6 @@ from vault.workers import supervise
 MIB: Final = 1024 * 1024
 STACK_BYTES: Final = 8 * MIB  # LIM-01
 _CONVERSION_BYTES: Final = 64 * MIB
-_HOUSEKEEPING_SECONDS: Final = 60.0
-_MOST_ROUNDS: Final = 100
-_SWEEP_SECONDS: Final = 3600.0
 _LINGER_SECONDS: Final = 5.0  # how long an unwanted body is read, so that its sender sees the answer
 _LAST_SECONDS: Final = 1.0  # after the drain: for answers that are just being written
 _BACKLOG: Final = 1024
@@ -118,6 +117,7 @@ async def open_machine(settings: Settings, *, clock: Clock = utc_now) -> AsyncIt
             replays=database.replays,
             tries=database.tries,
             keys=keys,
+            nonces=Nonces(secrets.nonces),
             secrets=secrets,
             catalogue=read_catalogue(default_folder()),
             hub=Hub(
@@ -187,13 +187,14 @@ async def running(settings: Settings, sock: socket.socket, *, clock: Clock = utc
         await runner.setup()
         site = web.SockSite(runner, sock, backlog=_BACKLOG)
         await site.start()
-        relaying = asyncio.create_task(machine.relay.run())
+        busy = [asyncio.create_task(machine.relay.run()), asyncio.create_task(follow_keys(machine.vault))]
         try:
             yield machine
         finally:
             await site.stop()
-            relaying.cancel()
-            await asyncio.gather(relaying, return_exceptions=True)
+            for task in busy:
+                task.cancel()
+            await asyncio.gather(*busy, return_exceptions=True)
             await machine.vault.hub.stop()  # those who listen would never end by themselves
             await machine.relay.finish()
             await readiness.drain(settings.server.drain_seconds)
@@ -309,52 +310,29 @@ def _prepare_store(settings: Settings) -> int:
     return 1
 
 
-def _chores(machine: Machine) -> list[Any]:
-    """What happens without anybody asking; each forever, and a failure waits for the next round."""
+def _chores(machine: Machine) -> list[Coroutine[Any, Any, None]]:
+    """What one worker does for all."""
+    vault, database = machine.vault, machine.database
 
-    async def expire() -> None:
-        identity = machine.vault.settings.identity
-        for _ in range(_MOST_ROUNDS):
-            if not await machine.database.housekeeping(machine.vault.clock(), identity=identity):
-                return
-            await asyncio.sleep(0.1)  # others write too
+    async def expire() -> int:
+        return await database.housekeeping(vault.clock(), identity=vault.settings.identity)
 
-    async def end() -> None:
-        await lapse(machine.vault.writing, now=machine.vault.clock())
+    async def sweep() -> int:
+        return await database.blobs.sweep(database.referenced, now=vault.clock())
 
-    async def sweep() -> None:
-        removed = await machine.database.blobs.sweep(machine.database.referenced, now=machine.vault.clock())
-        if removed:
-            observe.event("blobs-swept", count=removed)
-
-    return [
-        _every(_HOUSEKEEPING_SECONDS, expire),
-        _every(_HOUSEKEEPING_SECONDS, end),
-        _every(_SWEEP_SECONDS, sweep),
-    ]
-
-
-async def _every(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        try:
-            await chore()
-        except Exception as error:
-            observe.failure("chore-failed", error)
-        await asyncio.sleep(seconds)
+    return house_chores(vault, expire=expire, sweep=sweep)
 
 
 async def _own_keys(database: Database, clock: Clock) -> tuple[KeyRing, ServerSecrets]:
     """The server's signing keys and secrets; the first start makes them."""
     async with database.writing() as work:
-        keys = await work.signing_keys.all("token")
-        if not keys:
-            keys = [KeyRing.new_key(clock())]
-            await work.signing_keys.add("token", keys[0], created=clock())
+        keys = await make_keys(work, now=clock())
         forms = await work.secrets.get_or_make("forms")
         numbers = await work.secrets.get_or_make("national-numbers")
         channels = await work.secrets.get_or_make("channels")
-    made = ServerSecrets(bytes.fromhex(forms), bytes.fromhex(numbers), bytes.fromhex(channels))
-    return KeyRing.load(keys), made
+        nonces = await work.secrets.get_or_make("dpop-nonces")
+    made = ServerSecrets(*(bytes.fromhex(text) for text in (forms, numbers, channels, nonces)))
+    return KeyRing.load(keys, now=clock()), made
 
 
 def _store_answers(vault: Vault) -> Callable[[], Awaitable[bool]]:

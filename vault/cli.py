@@ -20,6 +20,7 @@ from vault.audit import GENESIS, AuditLog, Broken, verify_chain
 from vault.config import ServerSettings, Settings, SettingsError, in_force, load_settings
 from vault.datasluis.read import Look, explain_look
 from vault.errors import Malformed, Refusal
+from vault.identity.rotate import KeyStatus, list_keys, rotate_keys
 from vault.ports import Vault
 from vault.seed import Laid, Plan, SeedError, read_plan, seed
 from vault.solid.find import find_target
@@ -118,6 +119,38 @@ def audit_verify_command(file: Path | None, **options: object) -> None:
     sys.exit(1 if any(line["state"] == "broken" for line in verdicts) else 0)
 
 
+@main.group("keys")
+def keys_group() -> None:
+    """The keys that the server signs its tokens with."""
+
+
+@keys_group.command("rotate")
+@_DATA
+@_CONFIG
+def keys_rotate_command(file: Path | None, **options: object) -> None:
+    """Make new signing keys. They are published at once and sign after key_overlap_seconds; the ones before stay
+    published until their last token has ended. Servers that run follow without a restart."""
+
+    async def rotate(vault: Vault) -> list[KeyStatus]:
+        async with vault.writing() as work:
+            return await rotate_keys(work, settings=vault.settings.identity, now=vault.clock())
+
+    _print_keys(_with_vault(_settings(file, options), rotate))
+
+
+@keys_group.command("list")
+@_DATA
+@_CONFIG
+def keys_list_command(file: Path | None, **options: object) -> None:
+    """Show the signing keys, what each does now, and when it goes."""
+
+    async def look(vault: Vault) -> list[KeyStatus]:
+        async with vault.reading() as work:
+            return await list_keys(work, settings=vault.settings.identity, now=vault.clock())
+
+    _print_keys(_with_vault(_settings(file, options), look))
+
+
 @main.group("access")
 def access_group() -> None:
     """Who may do what."""
@@ -185,6 +218,18 @@ def _seed(settings: Settings, file: Path) -> tuple[Plan, Laid]:
         return plan, _with_vault(settings, lay)
     except SeedError as error:
         _fail(str(error))
+
+
+def _print_keys(statuses: list[KeyStatus]) -> None:
+    for status in statuses:
+        line = {
+            "key": status.key_id,
+            "algorithm": status.algorithm,
+            "state": status.state.value,
+            "signsFrom": status.signs_from.isoformat(),
+            "ends": None if status.ends is None else status.ends.isoformat(),
+        }
+        click.echo(json.dumps(line))
 
 
 async def _verify(vault: Vault) -> list[dict[str, object]]:

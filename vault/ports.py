@@ -11,6 +11,7 @@ from vault.access.decide import Groups, ParsedAcls
 from vault.config import Settings
 from vault.datasluis.catalogue import Catalogue
 from vault.datasluis.ports import DatasluisWork
+from vault.identity.dpop import Nonces
 from vault.identity.ports import IdentityWork, Issuers, Replays, Tries
 from vault.identity.tokens import KeyRing
 from vault.notify.listen import Hub
@@ -38,6 +39,7 @@ class ServerSecrets:
     forms: bytes  # CSRF tokens
     national_numbers: bytes  # the keyed hash of national numbers
     channels: bytes  # the addresses that channels are received from
+    nonces: bytes  # the nonces that proofs of possession carry
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Vault:
     replays: Replays
     tries: Tries
     keys: KeyRing
+    nonces: Nonces
     secrets: ServerSecrets
     catalogue: Catalogue
     hub: Hub

@@ -48,7 +48,7 @@ class IdentitySettings:
     token_age_seconds: int = 24 * 3600
     require_ath: bool = False  # D6
     require_nonce: bool = False  # RFC 9449 §8, §9
-    accept_unbound_tokens: bool = False  # RS-8: identity tokens as Bearer, without a proof
+    insecure_accept_unbound_tokens: bool = False  # RS-8: identity tokens as Bearer, without a proof
     key_overlap_seconds: int = 600  # a new signing key is published this long before it signs
     sign_up: str = "open"  # open, invitation or closed
     link_seconds: int = 3600  # how long a mailed link leads somewhere

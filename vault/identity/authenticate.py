@@ -16,7 +16,7 @@ from vault.identity.claims import (
     read_unverified,
     verify,
 )
-from vault.identity.dpop import DpopProof, check_binding, check_proof, invalid_proof
+from vault.identity.dpop import DpopProof, Nonces, check_binding, check_proof, invalid_proof
 from vault.identity.ports import Issuers, Replays
 from vault.values import ANONYMOUS, Agent, Caller, Secret
 
@@ -42,6 +42,7 @@ async def authenticate(
     *,
     issuers: Issuers,
     replays: Replays,
+    nonces: Nonces,
     settings: IdentitySettings,
     limits: Limits,
     now: datetime,
@@ -50,7 +51,7 @@ async def authenticate(
     if credentials is None:
         return ANONYMOUS
     claims = await verified_claims(
-        credentials, issuers=issuers, replays=replays, settings=settings, limits=limits, now=now
+        credentials, issuers=issuers, replays=replays, nonces=nonces, settings=settings, limits=limits, now=now
     )
     if claims.issuer != issuers.own:
         return Agent(claims.webid, claims.client, claims.issuer)
@@ -63,6 +64,7 @@ async def verified_claims(
     *,
     issuers: Issuers,
     replays: Replays,
+    nonces: Nonces,
     settings: IdentitySettings,
     limits: Limits,
     now: datetime,
@@ -70,18 +72,21 @@ async def verified_claims(
     """The claims behind the credentials. The order is the defence: the proof, then everything the token's own text
     can be wrong about, and only then keys and WebID, which may have to be fetched; the replay is claimed last, so
     that only a request that would pass uses its proof up."""
+    proof: DpopProof | None = None
     if credentials.scheme == "bearer":
-        _refuse_bearer(credentials.token, limits)
-    if credentials.scheme != "dpop":
+        _check_bearer(credentials.token, settings, limits)
+    elif credentials.scheme == "dpop":
+        proof = check_proof(
+            credentials.proofs,
+            method=credentials.method,
+            url=credentials.url,
+            now=now,
+            settings=settings,
+            limits=limits,
+            nonces=nonces,
+        )
+    else:
         raise Unauthenticated("scheme", "The Authorization scheme here is DPoP.", error="invalid_token")
-    proof = check_proof(
-        credentials.proofs,
-        method=credentials.method,
-        url=credentials.url,
-        now=now,
-        settings=settings,
-        limits=limits,
-    )
     claims = issuers.verified.get(credentials.token, now=now)
     if claims is None:
         claims = await _verify(credentials.token, proof, issuers=issuers, settings=settings, limits=limits, now=now)
@@ -90,14 +95,14 @@ async def verified_claims(
     if claims.issuer not in await issuers.trusted_by(claims.webid):
         # RS-4, ATK-21: anybody can run an issuer and claim a WebID; only the WebID document says which one counts.
         raise invalid_token("issuer-not-trusted", "The WebID does not list the issuer of this token.")
-    if not await replays.claim(proof.id, until=proof.until):
+    if proof is not None and not await replays.claim(proof.id, until=proof.until):
         raise invalid_proof("replayed", "This DPoP proof was used before.")
     return claims
 
 
 async def _verify(
     token: Secret,
-    proof: DpopProof,
+    proof: DpopProof | None,
     *,
     issuers: Issuers,
     settings: IdentitySettings,
@@ -119,17 +124,24 @@ async def _verified(
     return verify(token, keys, audience=AUDIENCE, own_issuer=issuers.own, now=now, settings=settings)
 
 
-def _bind(proof: DpopProof, token: Secret, claims: VerifiedClaims, settings: IdentitySettings) -> None:
-    check_binding(proof, token=token.reveal(), key_thumbprint=claims.key_thumbprint, settings=settings)
+def _bind(proof: DpopProof | None, token: Secret, claims: VerifiedClaims, settings: IdentitySettings) -> None:
+    if proof is not None:
+        check_binding(proof, token=token.reveal(), key_thumbprint=claims.key_thumbprint, settings=settings)
+    elif claims.key_thumbprint is not None:
+        raise _bound_as_bearer()
 
 
-def _refuse_bearer(token: Secret, limits: Limits) -> None:
-    # RS-8: a bound token sent as Bearer lost its proof on the way, and an identity token that is not bound at all
-    # would let whoever overhears it act as its owner.
-    bound = "cnf" in read_unverified(token, limits=limits).jws.claims
-    raise invalid_token(
-        "bound-sent-as-bearer" if bound else "unbound",
-        "This access token is bound to a key: send it with the DPoP scheme and a proof."
-        if bound
-        else "Access tokens here are bound to a key; this one is not.",
+def _check_bearer(token: Secret, settings: IdentitySettings, limits: Limits) -> None:
+    # RS-8: a bound token sent as Bearer lost its proof on the way (VEC-T22), and an identity token that is not bound at
+    # all lets whoever overhears it act as its owner: only by configuration (VEC-T23).
+    if "cnf" in read_unverified(token, limits=limits).jws.claims:
+        raise _bound_as_bearer()
+    if not settings.insecure_accept_unbound_tokens:
+        raise invalid_token("unbound", "Access tokens here are bound to a key; this one is not.")
+
+
+def _bound_as_bearer() -> Unauthenticated:
+    return invalid_token(
+        "bound-sent-as-bearer",
+        "This access token is bound to a key: send it with the DPoP scheme and a proof.",
     )

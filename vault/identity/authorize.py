@@ -6,12 +6,11 @@ Before `check_redirect_uri` has passed, nothing is ever redirected: such a refus
 
 from __future__ import annotations
 
-import hmac
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, assert_never
 from urllib.parse import urlencode, urlsplit
@@ -21,7 +20,10 @@ from vault.config import Settings
 from vault.errors import OAuthRefusal
 from vault.identity.accounts import Account, Code, Consent, Session
 from vault.identity.clients import AUTHORIZATION_CODE, Client, is_loopback, redirect_allowed
+from vault.identity.moments import read_moment, seal_moment
 from vault.identity.ports import Issuers, Transact
+from vault.identity.prove import find_client
+from vault.identity.pushed import REQUEST_URI, Pushed, find_pushed, hold_pushed, use_pushed
 from vault.identity.tokens import digest
 from vault.values import ClientId
 
@@ -69,9 +71,18 @@ class AuthorizationRequest:
     signed_in_since: datetime | None = None  # the person must have signed in at or after this moment
     person: Person | None = None
     reason: Reason | None = None  # of the consent question that was answered
+    pushed: Pushed | None = None
 
     def get(self, name: str) -> str | None:
         return self.parameters.get(name) or None  # RFC 6749 §3.1: "without a value … treated as if omitted"
+
+    def resume(self) -> dict[str, str]:
+        """The parameters to come back with after a page. A pushed request stays where it is; its redirect URI goes
+        along so that pages know where their form may lead, and is not believed."""
+        if self.pushed is None:
+            return dict(self.parameters)
+        named = {name: text for name, text in self.parameters.items() if name in ("client_id", "redirect_uri", FRESH)}
+        return {**named, "request_uri": self.pushed.uri}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,23 +143,28 @@ async def authorize(parameters: Sequence[tuple[str, str]], desk: Desk) -> Outcom
         except OAuthRefusal as refusal:
             if request.redirect_uri is None:
                 raise
+            if request.pushed is not None:
+                await use_pushed(desk.writing, request.pushed, now=desk.now)
             answer = {"error": refusal.reason, "error_description": refusal.detail}
             return _answer(request, answer, desk)
         if not isinstance(result, AuthorizationRequest):
+            if request.pushed is not None and not isinstance(result, Redirect):
+                await hold_pushed(desk.writing, request.pushed, now=desk.now)
             return result
         request = result
     raise AssertionError("the last step always answers")
 
 
-async def find_client(client_id: ClientId, *, reading: Transact, issuers: Issuers) -> Client:
-    """A registered client, or the one its Client ID Document describes (OP-4, OP-6). Raises OAuthRefusal."""
-    async with reading() as work:
-        client = await work.clients.get(client_id)
-    if client is not None:
-        return client
-    if client_id.startswith(("https://", "http://")):
-        return await issuers.client(client_id)
-    raise OAuthRefusal("invalid_client", "client_id: this client is not known here; it may have to register again")
+async def load_pushed(request: AuthorizationRequest, desk: Desk) -> StepResult:
+    """RFC 9126 §4: what was pushed takes the place of everything in the URL but the client, who must be the same."""
+    uri = request.get("request_uri") or ""
+    if not uri.startswith(REQUEST_URI):
+        return request
+    pushed = await find_pushed(desk.reading, uri, now=desk.now)
+    if pushed is None or pushed.parameters["client_id"] != request.get("client_id"):
+        raise OAuthRefusal("invalid_request_uri", "request_uri: not known here, or too old; the app must ask again")
+    sealed = {FRESH: request.parameters[FRESH]} if FRESH in request.parameters else {}
+    return replace(request, parameters={**pushed.parameters, **sealed}, pushed=pushed)
 
 
 async def load_client(request: AuthorizationRequest, desk: Desk) -> StepResult:
@@ -222,6 +238,15 @@ async def check_prompt(request: AuthorizationRequest, desk: Desk) -> StepResult:
     return replace(request, prompts=prompts, signed_in_since=since)
 
 
+async def check_pushed(request: AuthorizationRequest, desk: Desk) -> StepResult:
+    """One answer to each pushed request (VEC-R22), and nothing but pushed requests where the client wants it so."""
+    if request.pushed is not None and request.pushed.used:
+        raise OAuthRefusal("invalid_request_uri", "request_uri: answered before")
+    if request.pushed is None and _client(request).must_push:  # RFC 9126 §6
+        raise OAuthRefusal("invalid_request", "request_uri: this client pushes its authorization requests")
+    return request
+
+
 async def load_session(request: AuthorizationRequest, desk: Desk) -> StepResult:
     """Who is at the browser, if that is anybody still welcome."""
     person = desk.person
@@ -235,9 +260,9 @@ async def ask_to_sign_in(request: AuthorizationRequest, desk: Desk) -> StepResul
         return request
     if "none" in request.prompts:
         raise OAuthRefusal("login_required", "Nobody is signed in, or not recently enough.")
-    resume = {name: value for name, value in request.parameters.items() if name != FRESH}
+    resume = {name: value for name, value in request.resume().items() if name != FRESH}
     if since is not None:
-        resume[FRESH] = _seal(desk.now, request, desk)
+        resume[FRESH] = seal_moment(desk.now, about=_about(request), key=desk.key)
     return SignInQuestion(resume, Reason.SIGNED_OUT if person is None else Reason.SIGN_IN_AGAIN)
 
 
@@ -262,6 +287,13 @@ async def ask_to_consent(request: AuthorizationRequest, desk: Desk) -> StepResul
             return ConsentQuestion(request, client, reason)
         case _:
             assert_never(desk.choice)
+
+
+async def answer_pushed(request: AuthorizationRequest, desk: Desk) -> StepResult:
+    """Of two answers at once, one is given."""
+    if request.pushed is not None and not await use_pushed(desk.writing, request.pushed, now=desk.now):
+        raise OAuthRefusal("invalid_request_uri", "request_uri: answered before")
+    return request
 
 
 async def issue_code(request: AuthorizationRequest, desk: Desk) -> StepResult:
@@ -292,16 +324,19 @@ async def issue_code(request: AuthorizationRequest, desk: Desk) -> StepResult:
     return _answer(request, {"code": value}, desk)
 
 
+_WHO: Final[tuple[Step, ...]] = (load_client, check_redirect_uri)
+_WHAT: Final[tuple[Step, ...]] = (check_response_type, check_pkce, check_scope, check_prompt)
+# What needs no person: a request that is pushed goes through these first (RFC 9126 §2.1).
+CHECKS: Final[tuple[Step, ...]] = (*_WHO, *_WHAT)
 STEPS: Final[tuple[Step, ...]] = (
-    load_client,
-    check_redirect_uri,
-    check_response_type,
-    check_pkce,
-    check_scope,
-    check_prompt,
+    load_pushed,
+    *_WHO,
+    check_pushed,
+    *_WHAT,
     load_session,
     ask_to_sign_in,
     ask_to_consent,
+    answer_pushed,
     issue_code,
 )
 
@@ -349,17 +384,10 @@ def _entry(event: AuditEvent, request: AuthorizationRequest, desk: Desk) -> Audi
     return AuditDraft(person.account.pod, desk.now, event, person.account.webid, _client(request).id, facts)
 
 
-def _seal(moment: datetime, request: AuthorizationRequest, desk: Desk) -> str:
-    """A moment that only we can have written, for this request alone."""
-    seconds = str(int(moment.timestamp()))
-    text = "\0".join((seconds, request.get("client_id") or "", request.get("code_challenge") or ""))
-    return f"{seconds}.{hmac.new(desk.key, text.encode(), 'sha256').hexdigest()}"
-
-
 def _asked_at(request: AuthorizationRequest, desk: Desk) -> datetime | None:
-    sealed = request.get(FRESH) or ""
-    seconds = sealed.partition(".")[0]
-    if not seconds.isascii() or not seconds.isdigit() or len(seconds) > 12:
-        return None
-    moment = datetime.fromtimestamp(int(seconds), UTC)
-    return moment if hmac.compare_digest(sealed.encode(), _seal(moment, request, desk).encode()) else None
+    return read_moment(request.get(FRESH) or "", about=_about(request), key=desk.key)
+
+
+def _about(request: AuthorizationRequest) -> tuple[str, str]:
+    """What a sealed moment stands for: this request and no other."""
+    return request.get("client_id") or "", request.get("code_challenge") or ""

@@ -14,15 +14,19 @@ from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from vault.errors import OAuthRefusal
+from vault.identity.claims import is_safe_url
+from vault.identity.tokens import BadToken, public_key
 from vault.values import AccountId, ClientId, WebId
 
 AUTHORIZATION_CODE: Final = "authorization_code"
 REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - the name of an exchange
 CLIENT_CREDENTIALS: Final = "client_credentials"
+ID_TOKEN_ALGORITHMS: Final = ("ES256", "RS256")  # what our ID tokens can be signed with; the first unless asked (OP-2)
 
 _PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")  # RFC 8252 §7.1: a reversed domain name
 _URL_TEXT = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]{1,2048}")  # RFC 3986 §2, without the fragment's mark
 _LITERALS = ("127.0.0.1", "::1")
+_MOST_KEYS = 20
 
 
 class ClientAuth(StrEnum):
@@ -73,7 +77,9 @@ class Client:
     revoked: datetime | None = None
     former_secret_hash: str | None = None  # still good until `former_until`: a rotation without a gap
     former_until: datetime | None = None
-    last_used: datetime | None = None
+    last_used: datetime | None = None  # to the hour: when it last came for a token
+    id_token_algorithm: str = ID_TOKEN_ALGORITHMS[0]
+    must_push: bool = False  # its authorization requests come by PAR only (RFC 9126 §6)
 
     @property
     def is_public(self) -> bool:
@@ -95,20 +101,48 @@ def parse_client(
     if "code" not in responses:
         raise _bad("response_types", "code", responses)
     host = urlsplit(redirects[0]).hostname or redirects[0].partition(":")[0]
-    website = metadata.get("client_uri")
+    website, method = metadata.get("client_uri"), auth_method(metadata)
+    jwks, jwks_uri = parse_keys(metadata)
     return Client(
         id=client_id,
         name=shown_name(metadata.get("client_name"), otherwise=host),
         redirect_uris=redirects,
         post_logout_redirect_uris=_uris(metadata, "post_logout_redirect_uris", needed=False),
         grant_types=offered,
-        auth=auth_method(metadata) if secret is not None else ClientAuth.NONE,
+        auth=method if secret is not None or method is ClientAuth.PRIVATE_KEY else ClientAuth.NONE,
         secret_hash=None if secret is None else sha256(secret.encode()).hexdigest(),
         account=None,
         created=now,
         client_uri=website if isinstance(website, str) and _fault(website) is None else None,
         dynamic=dynamic,
+        jwks=jwks,
+        jwks_uri=jwks_uri,
+        id_token_algorithm=_id_token_algorithm(metadata),
+        must_push=_flag(metadata, "require_pushed_authorization_requests"),
     )
+
+
+def parse_keys(metadata: Mapping[str, object]) -> tuple[tuple[Mapping[str, Any], ...], str | None]:
+    """`jwks` and `jwks_uri` of client metadata, of which there is one at most (RFC 7591 §2): public keys that can be
+    read, or where to fetch them. Raises OAuthRefusal (invalid_client_metadata)."""
+    given, where = metadata.get("jwks"), metadata.get("jwks_uri")
+    if given is not None and where is not None:
+        raise _bad("jwks", "jwks or jwks_uri, not both", "both")
+    if where is not None:
+        if not isinstance(where, str) or not _URL_TEXT.fullmatch(where) or not is_safe_url(where):
+            raise _bad("jwks_uri", "an https URL", where)
+        return (), where
+    if given is None:
+        return (), None
+    keys = given.get("keys") if isinstance(given, dict) else None
+    if not isinstance(keys, list) or not 1 <= len(keys) <= _MOST_KEYS:
+        raise _bad("jwks", f"an object with 1 to {_MOST_KEYS} keys", type(given).__name__)
+    for key in keys:
+        try:
+            public_key(key)
+        except BadToken as bad:
+            raise _bad("jwks", "public keys of type EC, RSA or OKP", bad.because) from None
+    return tuple(keys), None
 
 
 def auth_method(metadata: Mapping[str, object]) -> ClientAuth:
@@ -136,10 +170,12 @@ def redirect_allowed(client: Client, uri: str) -> bool:
     return uri in client.redirect_uris or any(_same_but_port(known, uri) for known in client.redirect_uris)
 
 
-def secret_matches(client: Client, secret: str) -> bool:
-    """Compared by hash, in constant time (ATK-36)."""
-    kept = client.secret_hash or ""
-    return compare_digest(kept, sha256(secret.encode("utf-8", "surrogatepass")).hexdigest())
+def secret_matches(client: Client, secret: str, now: datetime) -> bool:
+    """The secret, or the one before it while both count. Compared by hash, in constant time (ATK-36)."""
+    given = sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+    current = compare_digest(client.secret_hash or "", given)
+    former = compare_digest(client.former_secret_hash or "", given)
+    return current or (former and client.former_until is not None and now < client.former_until)
 
 
 def _fault(uri: str) -> str | None:
@@ -202,6 +238,20 @@ def _texts(metadata: Mapping[str, object], member: str) -> tuple[str, ...]:
     if not isinstance(listed, list) or not all(isinstance(entry, str) for entry in listed):
         raise _bad(member, "a list of texts", value)
     return tuple(listed)
+
+
+def _id_token_algorithm(metadata: Mapping[str, object]) -> str:
+    asked = metadata.get("id_token_signed_response_alg", ID_TOKEN_ALGORITHMS[0])
+    if asked not in ID_TOKEN_ALGORITHMS:
+        raise _bad("id_token_signed_response_alg", " or ".join(ID_TOKEN_ALGORITHMS), asked)
+    return str(asked)
+
+
+def _flag(metadata: Mapping[str, object], member: str) -> bool:
+    value = metadata.get(member, False)
+    if not isinstance(value, bool):
+        raise _bad(member, "true or false", value)
+    return value
 
 
 def _bad(member: str, expected: str, found: object, *, error: str = "invalid_client_metadata") -> OAuthRefusal:

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
@@ -30,6 +30,30 @@ _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
+class Nonces:
+    """The nonces of RFC 9449 §8 and §9, made and not stored: a seal over the stretch of time in which each is given
+    out, under a secret of the server, so that every worker knows what another one gave. One is good until the end of
+    the stretch after its own."""
+
+    secret: bytes = field(repr=False)
+    stretch_seconds: int = 300
+
+    def current(self, now: datetime) -> str:
+        """What a client puts into its next proof."""
+        return self._of(int(now.timestamp()) // self.stretch_seconds)
+
+    def accepts(self, nonce: object, now: datetime) -> bool:
+        """Whether this server gave it out a short time ago."""
+        if not isinstance(nonce, str) or not nonce.isascii():
+            return False
+        number = int(now.timestamp()) // self.stretch_seconds
+        return any(hmac.compare_digest(nonce, self._of(known)) for known in (number, number - 1))
+
+    def _of(self, number: int) -> str:
+        return hmac.new(self.secret, str(number).encode(), "sha256").hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
 class DpopProof:
     """A proof whose signature, method, URL and age hold. Whether it was seen before is for `Replays` to say."""
 
@@ -40,9 +64,17 @@ class DpopProof:
 
 
 def check_proof(
-    texts: Sequence[str], *, method: str, url: str, now: datetime, settings: IdentitySettings, limits: Limits
+    texts: Sequence[str],
+    *,
+    method: str,
+    url: str,
+    now: datetime,
+    settings: IdentitySettings,
+    limits: Limits,
+    nonces: Nonces | None = None,
 ) -> DpopProof:
-    """The steps of RFC 9449 §4.3 that need nothing but the request; raises Unauthenticated (invalid_dpop_proof).
+    """The steps of RFC 9449 §4.3 that need nothing but the request; raises Unauthenticated (invalid_dpop_proof, or
+    use_dpop_nonce where `settings.require_nonce` demands one of `nonces`).
 
     `texts` are the values of all DPoP headers, `url` is the external one.
     """
@@ -74,6 +106,10 @@ def check_proof(
         check_signature(jws, key)
     except BadToken as bad:
         raise invalid_proof(bad.because) from None
+    if settings.require_nonce and (nonces is None or not nonces.accepts(claims.get("nonce"), now)):  # VEC-P43
+        raise Unauthenticated(
+            "proof-nonce", "Put the nonce of the DPoP-Nonce header into the proof.", error="use_dpop_nonce"
+        )
     identity = hashlib.sha256("\0".join((number, key.thumbprint, method, written)).encode()).hexdigest()
     return DpopProof(key.thumbprint, bound, identity, until)
 

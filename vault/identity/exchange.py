@@ -4,47 +4,23 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import unquote_plus
 
-from vault.config import Settings
-from vault.errors import OAuthRefusal, Unauthenticated
+from vault.errors import OAuthRefusal
 from vault.identity.accounts import Account, Code, RefreshToken
 from vault.identity.authorize import SCOPES
 from vault.identity.claims import ACCESS_TOKEN, ID_TOKEN, Subject, access_claims, id_claims
-from vault.identity.clients import (
-    AUTHORIZATION_CODE,
-    CLIENT_CREDENTIALS,
-    REFRESH_TOKEN,
-    Client,
-    ClientAuth,
-    secret_matches,
-)
-from vault.identity.dpop import check_proof
-from vault.identity.ports import IdentityWork, Replays, Transact
-from vault.identity.tokens import KeyRing, base64url_sha256, digest
-from vault.values import ClientId, Secret
+from vault.identity.clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, Client
+from vault.identity.ports import IdentityWork
+from vault.identity.prove import ClientDesk, ClientRequest, check_possession, prove_client
+from vault.identity.register import note_use
+from vault.identity.revoke import end_grant, grant_of
+from vault.identity.tokens import base64url_sha256, digest
+from vault.values import Secret, WebId
 
 GRANT_TYPES: Final = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS)
-
-
-@dataclass(frozen=True, slots=True)
-class TokenRequest:
-    """A request to the token endpoint: its form, HTTP Basic credentials if it has any, and every DPoP header.
-
-    `url` is the external URL of the endpoint (OP-12).
-    """
-
-    form: Mapping[str, str]
-    basic: tuple[str, Secret] | None
-    proofs: tuple[str, ...]
-    url: str
-
-    def get(self, name: str) -> str | None:
-        return self.form.get(name) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,37 +35,27 @@ class Issued:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenDesk:
-    """What an exchange works with."""
-
-    reading: Transact
-    writing: Transact
-    replays: Replays
-    keys: KeyRing
-    settings: Settings
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class _Asked:
     """A request whose client and proof have been checked."""
 
-    request: TokenRequest
+    request: ClientRequest
     client: Client
     thumbprint: str
 
 
-async def exchange(request: TokenRequest, desk: TokenDesk) -> Issued:
+async def exchange(request: ClientRequest, desk: ClientDesk) -> Issued:
     """Tokens, or OAuthRefusal. First the client, then its proof of possession, then what it brings."""
     kind = request.get("grant_type")
     if kind is None:
         raise OAuthRefusal("invalid_request", "grant_type: missing")
     if kind not in GRANT_TYPES:  # VEC-K11
         raise OAuthRefusal("unsupported_grant_type", f"grant_type: expected one of {', '.join(GRANT_TYPES)}")
-    client = await authenticate_client(request, desk)
+    client = await prove_client(request, desk)
     if kind not in client.grant_types:  # VEC-K10
         raise OAuthRefusal("unauthorized_client", f"grant_type: this client has no {kind}")
-    asked = _Asked(request, client, await _check_possession(request, desk))
+    # Always needed: a token that is not bound to a key would be refused by every door of this server (RS-8).
+    asked = _Asked(request, client, await check_possession(request, desk))
+    await note_use(client, desk)
     if kind == AUTHORIZATION_CODE:
         return await _from_code(asked, desk)
     if kind == REFRESH_TOKEN:
@@ -97,66 +63,7 @@ async def exchange(request: TokenRequest, desk: TokenDesk) -> Issued:
     return await _from_credentials(asked, desk)
 
 
-async def authenticate_client(request: TokenRequest, desk: TokenDesk) -> Client:
-    """The client that asks (RFC 6749 §2.3). Basic credentials come form-encoded, as the RFC has it, or raw, as many
-    clients send them (OP-11): both are tried. A client that is an URL is public, and needs no document here: its code
-    was given out only after the document had been checked."""
-    posted = request.get("client_id")
-    if request.basic is not None and request.get("client_secret") is not None:
-        raise OAuthRefusal("invalid_request", "A client authenticates in one way at a time.")
-    candidates = _candidates(request, posted)
-    for client_id, secret in candidates:
-        async with desk.reading() as work:
-            client = await work.clients.get(ClientId(client_id))
-        if client is None and secret is None and client_id.startswith(("https://", "http://")):
-            return _documented(ClientId(client_id), desk.now)
-        if client is not None and _authentic(client, secret):
-            if request.basic is not None and posted not in (None, client.id):
-                raise OAuthRefusal("invalid_request", "client_id: not the one of the Authorization header")
-            return client
-    raise OAuthRefusal("invalid_client", "This client is not known here, or did not prove who it is.")
-
-
-def _candidates(request: TokenRequest, posted: str | None) -> list[tuple[str, str | None]]:
-    if request.basic is None:
-        return [] if posted is None else [(posted, request.get("client_secret"))]
-    name, secret = request.basic
-    raw = (name, secret.reveal())
-    decoded = (unquote_plus(raw[0]), unquote_plus(raw[1]))
-    return [raw] if decoded == raw else [decoded, raw]
-
-
-def _authentic(client: Client, secret: str | None) -> bool:
-    if client.is_public:
-        return secret is None  # VEC-K02: a secret for a client that has none is a mistake or an attack
-    return secret is not None and secret_matches(client, secret)
-
-
-def _documented(client_id: ClientId, now: datetime) -> Client:
-    grants = frozenset({AUTHORIZATION_CODE, REFRESH_TOKEN})
-    return Client(client_id, client_id, (), (), grants, ClientAuth.NONE, None, None, now)
-
-
-async def _check_possession(request: TokenRequest, desk: TokenDesk) -> str:
-    """The thumbprint of the key that the tokens will be bound to. Always needed: a token that is not bound to a key
-    would be refused by every door of this server (RS-8)."""
-    try:
-        proof = check_proof(
-            request.proofs,
-            method="POST",
-            url=request.url,
-            now=desk.now,
-            settings=desk.settings.identity,
-            limits=desk.settings.limits,
-        )
-    except Unauthenticated as refusal:
-        raise OAuthRefusal("invalid_dpop_proof", refusal.detail, facts=refusal.facts) from refusal
-    if not await desk.replays.claim(proof.id, until=proof.until):
-        raise OAuthRefusal("invalid_dpop_proof", "This DPoP proof was used before.")
-    return proof.thumbprint
-
-
-async def _from_code(asked: _Asked, desk: TokenDesk) -> Issued:
+async def _from_code(asked: _Asked, desk: ClientDesk) -> Issued:
     value, verifier = asked.request.get("code"), asked.request.get("code_verifier")
     if value is None:
         raise OAuthRefusal("invalid_request", "code: missing")
@@ -167,7 +74,7 @@ async def _from_code(asked: _Asked, desk: TokenDesk) -> Issued:
         problem = "This code is not known here." if code is None else _problem_with(code, verifier, asked, desk)
         if code is not None and code.used:
             # VEC-C01: somebody else has the code too; whatever came of it ends (RFC 6749 §4.1.2).
-            await work.refresh_tokens.end_family(code.family)
+            await end_grant(work, code.family, settings=desk.settings.identity, now=desk.now)
         account = await _account(work, code) if code is not None and problem is None else None
         if code is not None and account is not None:
             return await _issue_for_code(work, code, account, asked, desk)
@@ -175,7 +82,7 @@ async def _from_code(asked: _Asked, desk: TokenDesk) -> Issued:
     raise OAuthRefusal("invalid_grant", problem or "This account cannot sign in.")
 
 
-def _problem_with(code: Code, verifier: str, asked: _Asked, desk: TokenDesk) -> str | None:
+def _problem_with(code: Code, verifier: str, asked: _Asked, desk: ClientDesk) -> str | None:
     if code.used:
         return "This code was used before."
     if desk.now >= code.expires:  # VEC-C06
@@ -191,9 +98,9 @@ def _problem_with(code: Code, verifier: str, asked: _Asked, desk: TokenDesk) -> 
     return None
 
 
-async def _issue_for_code(work: IdentityWork, code: Code, account: Account, asked: _Asked, desk: TokenDesk) -> Issued:
-    subject = _subject(asked, account, code.scope, desk)
-    issued = replace(_access_token(subject, desk), id_token=_id_token(subject, code.nonce, code.authenticated_at, desk))
+async def _issue_for_code(work: IdentityWork, code: Code, account: Account, asked: _Asked, desk: ClientDesk) -> Issued:
+    subject = _subject(asked, code.webid, code.scope, desk)
+    issued = _tokens(subject, asked, desk, nonce=code.nonce, authenticated_at=code.authenticated_at, family=code.family)
     if "offline_access" not in code.scope or REFRESH_TOKEN not in asked.client.grant_types:
         return issued
     first = RefreshToken(
@@ -210,7 +117,7 @@ async def _issue_for_code(work: IdentityWork, code: Code, account: Account, aske
     return replace(issued, refresh_token=await _rotate(work, first, desk))
 
 
-async def _from_refresh_token(asked: _Asked, desk: TokenDesk) -> Issued:
+async def _from_refresh_token(asked: _Asked, desk: ClientDesk) -> Issued:
     value = asked.request.get("refresh_token")
     if value is None:
         raise OAuthRefusal("invalid_request", "refresh_token: missing")
@@ -221,14 +128,16 @@ async def _from_refresh_token(asked: _Asked, desk: TokenDesk) -> Issued:
         if not token.used:
             return await _refresh(work, token, asked, desk)
         # VEC-F01: one of two holders is a thief, and we cannot tell which: the family ends (RFC 9700 §4.14.2).
-        await work.refresh_tokens.end_family(token.family)
+        await end_grant(work, token.family, settings=desk.settings.identity, now=desk.now)
     raise OAuthRefusal("invalid_grant", "This refresh token was used before; sign in again.")
 
 
-async def _refresh(work: IdentityWork, token: RefreshToken, asked: _Asked, desk: TokenDesk) -> Issued:
+async def _refresh(work: IdentityWork, token: RefreshToken, asked: _Asked, desk: ClientDesk) -> Issued:
     """Raises inside the transaction, which undoes the claim: who cannot use a token must not be able to end it."""
     if token.client != asked.client.id:  # VEC-F02
         raise OAuthRefusal("invalid_grant", "This refresh token was given to another client.")
+    if token.key_thumbprint is None and asked.client.is_public:  # it was given to a client that proved who it was
+        raise OAuthRefusal("invalid_grant", "This refresh token was given to a client that authenticates.")
     if token.key_thumbprint is not None and token.key_thumbprint != asked.thumbprint:  # VEC-F03
         raise OAuthRefusal("invalid_grant", "This refresh token is bound to another key.")
     if desk.now >= token.expires:  # VEC-F04
@@ -240,24 +149,25 @@ async def _refresh(work: IdentityWork, token: RefreshToken, asked: _Asked, desk:
     scope = token.scope if wanted is None else frozenset(wanted.split())
     if not scope <= token.scope:  # VEC-F07
         raise OAuthRefusal("invalid_scope", "scope: wider than what was granted")
-    subject = _subject(asked, account, scope, desk)
-    issued = replace(_access_token(subject, desk), id_token=_id_token(subject, None, token.authenticated_at, desk))
+    subject = _subject(asked, token.webid, scope, desk)
+    issued = _tokens(subject, asked, desk, authenticated_at=token.authenticated_at, family=token.family)
     return replace(issued, refresh_token=await _rotate(work, token, desk))
 
 
-async def _from_credentials(asked: _Asked, desk: TokenDesk) -> Issued:
+async def _from_credentials(asked: _Asked, desk: ClientDesk) -> Issued:
     """OP-11: the credential belongs to an account and yields its WebID, with or without a scope. No refresh token: the
     credentials themselves last (RFC 6749 §4.4.3)."""
     async with desk.reading() as work:
         account = await work.accounts.get(asked.client.account) if asked.client.account is not None else None
-    if account is None or account.locked:
+        webid = asked.client.webid or (None if account is None else account.webid)
+        held = webid is not None and account is not None and webid in await work.accounts.webids(account.id)
+    if account is None or account.locked or webid is None or not held:
         raise OAuthRefusal("invalid_client", "This client is not known here, or did not prove who it is.")
     scope = frozenset((asked.request.get("scope") or "").split()) & frozenset(SCOPES)
-    subject = _subject(asked, account, scope, desk)
-    return replace(_access_token(subject, desk), id_token=_id_token(subject, None, desk.now, desk))
+    return _tokens(_subject(asked, webid, scope, desk), asked, desk, authenticated_at=desk.now)
 
 
-async def _rotate(work: IdentityWork, before: RefreshToken, desk: TokenDesk) -> Secret:
+async def _rotate(work: IdentityWork, before: RefreshToken, desk: ClientDesk) -> Secret:
     value = secrets.token_urlsafe(32)
     expires = desk.now + timedelta(seconds=desk.settings.identity.refresh_token_seconds)
     await work.refresh_tokens.add(replace(before, token_hash=digest(value), expires=expires, used=False))
@@ -266,22 +176,38 @@ async def _rotate(work: IdentityWork, before: RefreshToken, desk: TokenDesk) -> 
 
 async def _account(work: IdentityWork, behind: Code | RefreshToken) -> Account | None:
     account = await work.accounts.get(behind.account)
-    return None if account is None or account.locked else account
-
-
-def _subject(asked: _Asked, account: Account, scope: frozenset[str], desk: TokenDesk) -> Subject:
-    return Subject(desk.settings.server.base_url, account.webid, asked.client.id, asked.thumbprint, scope)
-
-
-def _access_token(subject: Subject, desk: TokenDesk) -> Issued:
-    seconds = desk.settings.identity.access_token_seconds
-    claims = access_claims(subject, token_id=secrets.token_urlsafe(16), now=desk.now, seconds=seconds)
-    return Issued(Secret(desk.keys.sign(claims, ACCESS_TOKEN)), seconds, subject.scope)
-
-
-def _id_token(subject: Subject, nonce: str | None, authenticated_at: datetime, desk: TokenDesk) -> Secret | None:
-    if "openid" not in subject.scope:
+    if account is None or account.locked or behind.webid not in await work.accounts.webids(account.id):
         return None
-    seconds = desk.settings.identity.id_token_seconds
-    claims = id_claims(subject, nonce=nonce, authenticated_at=authenticated_at, now=desk.now, seconds=seconds)
-    return Secret(desk.keys.sign(claims, ID_TOKEN))
+    return account
+
+
+def _subject(asked: _Asked, webid: WebId, scope: frozenset[str], desk: ClientDesk) -> Subject:
+    return Subject(desk.settings.server.base_url, webid, asked.client.id, asked.thumbprint, scope)
+
+
+def _tokens(
+    subject: Subject,
+    asked: _Asked,
+    desk: ClientDesk,
+    *,
+    authenticated_at: datetime,
+    nonce: str | None = None,
+    family: str | None = None,
+) -> Issued:
+    """An access token, and an ID token where `openid` was asked for. The id of an access token begins with that of the
+    grant it stands on, so that all of a grant's tokens can be ended at once."""
+    seconds, number = desk.settings.identity.access_token_seconds, secrets.token_urlsafe(16)
+    token_id = number if family is None else f"{grant_of(family)}.{number}"
+    claims = access_claims(subject, token_id=token_id, now=desk.now, seconds=seconds)
+    issued = Issued(Secret(desk.keys.sign(claims, ACCESS_TOKEN)), seconds, subject.scope)
+    if "openid" not in subject.scope:
+        return issued
+    about = id_claims(
+        subject,
+        nonce=nonce,
+        authenticated_at=authenticated_at,
+        now=desk.now,
+        seconds=desk.settings.identity.id_token_seconds,
+    )
+    signed = desk.keys.sign(about, ID_TOKEN, algorithm=asked.client.id_token_algorithm)
+    return replace(issued, id_token=Secret(signed))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,6 +62,15 @@ class Accounts(Protocol):
 class Clients(Protocol):
     async def put(self, client: Client, /) -> None: ...
     async def get(self, client: ClientId, /) -> Client | None: ...
+    async def remove(self, client: ClientId, /) -> None: ...
+    async def registered(self, after: str, /, *, limit: int) -> list[Client]:
+        """Clients that are no account's, in the order of their ids, from the one after `after` on."""
+        ...
+
+    async def in_use(self, clients: Sequence[ClientId], /, *, now: datetime) -> frozenset[ClientId]:
+        """Which of these somebody consented to, or holds a refresh token that has not expired."""
+        ...
+
     async def of(self, account: AccountId, /) -> list[Client]:
         """The credentials of an account's machines, revoked ones too; the oldest first."""
         ...
@@ -95,6 +104,10 @@ class Codes(Protocol):
 
 class RefreshTokens(Protocol):
     async def add(self, token: RefreshToken, /) -> None: ...
+    async def get(self, token_hash: str, /) -> RefreshToken | None:
+        """The token as it is, `used` included; nothing is claimed."""
+        ...
+
     async def claim(self, token_hash: str, /) -> RefreshToken | None:
         """Marks the token used and returns it as it was before: `used` True means reuse, which ends the family."""
         ...
@@ -170,7 +183,8 @@ class PushedRequests(Protocol):
 
 
 class EndedTokens(Protocol):
-    """Access tokens revoked before their time (RFC 7009), by the SHA-256 of their `jti`."""
+    """Access tokens revoked before their time (RFC 7009), by the SHA-256 of their `jti`, or all those of one grant by
+    that of what their `jti` begin with (`identity/revoke.py`)."""
 
     async def add(self, token_hash: str, /, *, expires: datetime) -> None: ...
     async def has(self, token_hash: str, /) -> bool: ...
@@ -229,6 +243,11 @@ class Issuers(Protocol):
     async def client(self, client: ClientId, /) -> Client:
         """The client that a Client ID Document describes (CI-1 to CI-6). Raises OAuthRefusal("invalid_client") with a
         detail that names what is wrong with it (PAIN-15)."""
+        ...
+
+    async def client_keys(self, client: Client, /, *, key_id: str | None = None) -> list[Jwk]:
+        """The public keys a client registered: its own list, or what its `jwks_uri` holds. An unknown `key_id` causes
+        one refresh at most. Raises OAuthRefusal("invalid_client") when they cannot be fetched."""
         ...
 
     async def keys(self, issuer: str, /, *, key_id: str | None = None) -> list[Jwk]:

@@ -18,7 +18,7 @@ async def standing_of(
         raise invalid_token("account", "The account behind this token cannot sign in.")
     if client_id is None:
         raise invalid_token("client", "The token names no client.")
-    if token_id is not None and await work.ended_tokens.has(digest(token_id)):
+    if token_id is not None and await _ended(work, token_id):
         raise invalid_token("revoked", "This token was revoked.")
     client = await work.clients.get(client_id)
     if client is not None and client.revoked is not None:
@@ -29,3 +29,11 @@ async def standing_of(
     if consent is None:
         raise invalid_token("consent", "The consent behind this token has ended.")
     return Standing(consent.ceiling)
+
+
+async def _ended(work: IdentityWork, token_id: str) -> bool:
+    """The token itself, or the whole grant that its id begins with (revoke.py)."""
+    grant, dot, _ = token_id.partition(".")
+    if dot and await work.ended_tokens.has(digest(grant)):
+        return True
+    return await work.ended_tokens.has(digest(token_id))

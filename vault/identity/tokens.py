@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any, Final, TypeGuard
 
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, JWKRegistry, Key
+from joserfc.jwk import ECKey, JWKRegistry, Key, RSAKey
 from joserfc.jws import JWSRegistry
 
 from vault.config import Limits
@@ -73,42 +73,52 @@ class Jws:
 
 
 class KeyRing:
-    """The server's own signing keys: the newest signs, all of them verify, so that a change of key overlaps."""
+    """The server's own signing keys. Of each algorithm the newest that may sign already signs; all of them are
+    published and verify, so that a change of key overlaps. Every worker has a ring of its own and reloads it
+    (rotate.py)."""
 
-    __slots__ = ("_current", "_kid", "_public")
+    __slots__ = ("_public", "_signers")
 
-    def __init__(self, current: ECKey, kid: str, public: tuple[Jwk, ...]) -> None:
-        self._current = current
-        self._kid = kid
+    def __init__(self, signers: Mapping[str, tuple[Key, str]], public: tuple[Jwk, ...]) -> None:
+        self._signers = signers  # algorithm → key and kid
         self._public = public
 
     @staticmethod
-    def load(keys: Sequence[Jwk]) -> KeyRing:
-        """Private ES256 keys as `new_key` makes them, newest first; at least one."""
-        newest = keys[0]
-        members = {name: newest[name] for name in ("crv", "x", "y", "d")}
-        return KeyRing(
-            ECKey.import_key({"kty": "EC", **members}), newest["kid"], tuple(_published(key) for key in keys)
-        )
+    def load(keys: Sequence[Jwk], *, now: datetime | None = None) -> KeyRing:
+        """Private keys as `new_key` makes them, newest first; at least one. Without a moment the newest sign."""
+        ring = KeyRing({}, ())
+        ring.reload(keys, now=now)
+        return ring
+
+    def reload(self, keys: Sequence[Jwk], *, now: datetime | None = None) -> None:
+        """Takes the place of what was loaded before; what has not changed is not read again."""
+        signing = {key["alg"]: key for key in reversed(keys) if now is None or signs_from(key) <= now.timestamp()}
+        # A store of which no key may sign yet cannot come about by rotation; its oldest keys sign all the same.
+        signing = {**{key["alg"]: key for key in keys}, **signing}
+        held = {kid: key for key, kid in self._signers.values()}
+        self._signers = {
+            algorithm: (held.get(jwk["kid"]) or _private(jwk), jwk["kid"]) for algorithm, jwk in signing.items()
+        }
+        self._public = tuple(_published(key) for key in keys)
 
     @staticmethod
-    def new_key(now: datetime) -> Jwk:
+    def new_key(now: datetime, *, algorithm: str = "ES256", signs_from: datetime | None = None) -> Jwk:
         """A fresh private key; `kid` is its thumbprint (RFC 7638)."""
-        return new_key(now)
+        return new_key(now, algorithm=algorithm, signs_from=signs_from)
 
     @property
     def key_id(self) -> str:
-        """The `kid` of the key that signs now."""
-        return self._kid
+        """The `kid` of the ES256 key that signs now."""
+        return self._signers["ES256"][1]
 
-    def sign(self, claims: Mapping[str, Any], typ: str) -> str:
-        """A compact JWS over the claims, by the newest key."""
-        header = {"alg": "ES256", "typ": typ, "kid": self._kid}
-        return compact_jws(header, claims, self._current)
+    def sign(self, claims: Mapping[str, Any], typ: str, *, algorithm: str = "ES256") -> str:
+        """A compact JWS over the claims, by the key of this algorithm that signs now."""
+        key, kid = self._signers[algorithm]
+        return compact_jws({"alg": algorithm, "typ": typ, "kid": kid}, claims, key)
 
     def sign_bytes(self, data: bytes) -> bytes:
         """A plain ES256 signature, r and s one after the other (RFC 7518 §3.4, RFC 9421 §3.3.4)."""
-        return JWSRegistry.algorithms["ES256"].sign(data, self._current)
+        return JWSRegistry.algorithms["ES256"].sign(data, self._signers["ES256"][0])
 
     def public_keys(self) -> list[Jwk]:
         return [dict(key) for key in self._public]
@@ -118,11 +128,18 @@ class KeyRing:
         return {"keys": self.public_keys()}
 
 
-def new_key(now: datetime) -> Jwk:
-    """A fresh private ES256 key as a JWK."""
-    key = ECKey.generate_key("P-256", private=True)
+def new_key(now: datetime, *, algorithm: str = "ES256", signs_from: datetime | None = None) -> Jwk:
+    """A fresh private key as a JWK, for ES256 or RS256. `nbf` is when it begins to sign, if not at once."""
+    elliptic = algorithm == "ES256"
+    key: Key = ECKey.generate_key("P-256", private=True) if elliptic else RSAKey.generate_key(2048, private=True)
     made = int(now.timestamp())
-    return {**key.as_dict(private=True), "kid": key.thumbprint(), "alg": "ES256", "use": "sig", "iat": made}
+    jwk: Jwk = {**key.as_dict(private=True), "kid": key.thumbprint(), "alg": algorithm, "use": "sig", "iat": made}
+    return jwk if signs_from is None else {**jwk, "nbf": int(signs_from.timestamp())}
+
+
+def signs_from(key: Jwk) -> int:
+    """From which moment on a key of ours signs, in seconds since 1970."""
+    return int(key["nbf"] if "nbf" in key else key["iat"])
 
 
 def read_jws(text: str, *, limits: Limits) -> Jws:
@@ -160,10 +177,10 @@ def check_signature(jws: Jws, key: PublicKey) -> None:
         raise BadToken("signature")
 
 
-def compact_jws(header: Mapping[str, Any], claims: Mapping[str, Any], key: ECKey) -> str:
-    """A compact JWS by an ES256 key; `header` names the algorithm."""
+def compact_jws(header: Mapping[str, Any], claims: Mapping[str, Any], key: Key) -> str:
+    """A compact JWS; `header` names the algorithm, and `key` fits it."""
     signing_input = f"{_encode_json(header)}.{_encode_json(claims)}"
-    return f"{signing_input}.{_encode(JWSRegistry.algorithms['ES256'].sign(signing_input.encode(), key))}"
+    return f"{signing_input}.{_encode(JWSRegistry.algorithms[header['alg']].sign(signing_input.encode(), key))}"
 
 
 def digest(text: str) -> str:
@@ -245,7 +262,12 @@ def _no_constant(name: str) -> Any:
 
 
 def _published(key: Jwk) -> Jwk:
-    return {name: key[name] for name in ("kty", "crv", "x", "y", "kid", "alg", "use")}
+    return {name: key[name] for name in ("kty", *_PUBLIC_MEMBERS[key["kty"]], "kid", "alg", "use")}
+
+
+def _private(key: Jwk) -> Key:
+    names = ("kty", *_PUBLIC_MEMBERS[key["kty"]], *sorted(_PRIVATE_MEMBERS))
+    return JWKRegistry.import_key({name: key[name] for name in names if name in key})
 
 
 def _encode(data: bytes) -> str:

@@ -66,6 +66,7 @@ class Documents:
         self._standings: Cache[Standing] = Cache(
             good_seconds=_OWN_SECONDS, bad_seconds=_OWN_SECONDS, clock=clock, most=8192
         )
+        self._client_keys: Cache[list[Jwk]] = Cache(good_seconds=good, bad_seconds=bad, clock=clock)
         self._clients: Cache[Client] = Cache(good_seconds=good, bad_seconds=bad, clock=clock)
         self._members: Cache[frozenset[WebId]] = Cache(
             good_seconds=min(good, _GROUP_SECONDS), bad_seconds=bad, clock=clock
@@ -105,6 +106,16 @@ class Documents:
         """The client that the document at this URL describes (CI-1 to CI-6)."""
         return await self._clients.get(client, partial(self._load_client, client))
 
+    async def client_keys(self, client: Client, /, *, key_id: str | None = None) -> list[Jwk]:
+        """The keys a client proves itself with: those it registered, or those its `jwks_uri` holds now."""
+        if client.jwks_uri is None:
+            return [dict(key) for key in client.jwks]
+        load = partial(self._load_client_keys, client.jwks_uri)
+        keys = await self._client_keys.get(client.jwks_uri, load)
+        if key_id is not None and all(key.get("kid") != key_id for key in keys):
+            keys = await self._client_keys.renew(client.jwks_uri, load)
+        return keys
+
     async def members(self, group: str, /, *, pod: PodName | None = None) -> frozenset[WebId]:
         """Members of a group (WA-9); empty on any trouble. A group in one of our pods is read in process: if everybody
         may read it, or if `pod`, whose ACL names it, is its own pod."""
@@ -130,6 +141,14 @@ class Documents:
         if not isinstance(found, list):
             raise _bad_issuer("issuer-unreadable", "The issuer of the token could not be asked.")
         return [key for key in found[:_MOST_KEYS] if isinstance(key, dict)]
+
+    async def _load_client_keys(self, url: str) -> list[Jwk]:
+        try:
+            _, data = await self._public_document(url, JSON)
+            found = self._json_object(data).get("keys")
+        except (Unreachable, ValueError, Refusal):
+            raise OAuthRefusal("invalid_client", "jwks_uri: the keys of this client could not be fetched") from None
+        return [key for key in found[:_MOST_KEYS] if isinstance(key, dict)] if isinstance(found, list) else []
 
     async def _load_standing(self, webid: WebId, client: ClientId | None, token_id: str | None) -> Standing:
         async with self._reading() as work:
@@ -181,7 +200,7 @@ class Documents:
 
     async def _load_client(self, client_id: ClientId) -> Client:
         try:
-            media_type, data = await self._client_document(client_id)
+            media_type, data = await self._public_document(client_id, CLIENT)
         except Unreachable:
             raise _bad_client("its document could not be fetched") from None
         described: Mapping[str, Any] = {}
@@ -196,10 +215,11 @@ class Documents:
             raise _bad_client(f"expected {client_id}; its document says {str(described.get('client_id'))[:120]}")
         return parse_client(described, client_id=client_id, secret=None, now=self._clock(), dynamic=False)
 
-    async def _client_document(self, client_id: ClientId) -> tuple[MediaType, bytes]:
-        place = self._own.place(client_id)
+    async def _public_document(self, url: str, accept: str) -> tuple[MediaType, bytes]:
+        """A document somewhere else, or a public one of our own pods."""
+        place = self._own.place(url)
         if place is None:
-            got = await self._get(client_id, CLIENT)
+            got = await self._get(url, accept)
             return got.media_type, got.body
         document = await self._own.public(place)
         if document is None:

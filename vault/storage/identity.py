@@ -7,6 +7,7 @@ claim turns, in one statement.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,10 @@ _PUT_CLIENT = """
     ON CONFLICT (id) DO UPDATE SET account = excluded.account, record = excluded.record
 """
 _CLIENT = "SELECT record FROM clients WHERE id = ?"
+_REMOVE_CLIENT = "DELETE FROM clients WHERE id = ?"
+_REGISTERED = "SELECT record FROM clients WHERE id > ? AND account IS NULL ORDER BY id LIMIT ?"
+_CONSENTED = "SELECT DISTINCT client FROM consents"
+_REFRESHED = "SELECT DISTINCT client FROM refresh_tokens WHERE expires > ?"
 _CLIENTS_OF = "SELECT record FROM clients WHERE account = ?"
 _CONSENTS_OF = "SELECT record FROM consents WHERE account = ?"
 _CONSENT = "SELECT record FROM consents WHERE account = ? AND client = ?"
@@ -49,6 +54,7 @@ _ADD_REFRESH = """
 """
 _CLAIM_REFRESH = "UPDATE refresh_tokens SET used = 1 WHERE token_hash = ? AND used = 0 RETURNING record"
 _REFRESH = "SELECT record FROM refresh_tokens WHERE token_hash = ?"
+_REFRESH_AS_IT_IS = "SELECT record, used FROM refresh_tokens WHERE token_hash = ?"
 _END_FAMILY = "DELETE FROM refresh_tokens WHERE family = ?"
 _END_ACCOUNT = "DELETE FROM refresh_tokens WHERE account = ?"
 _END_CLIENT = "DELETE FROM refresh_tokens WHERE account = ? AND client = ?"
@@ -83,6 +89,18 @@ class SqlClients:
     async def get(self, client: ClientId, /) -> Client | None:
         row = await self._transaction.one(_CLIENT, (client,))
         return None if row is None else from_json(Client, row[0])
+
+    async def remove(self, client: ClientId, /) -> None:
+        await self._transaction.run(_REMOVE_CLIENT, (client,))
+
+    async def registered(self, after: str, /, *, limit: int) -> list[Client]:
+        return [from_json(Client, row[0]) for row in await self._transaction.all(_REGISTERED, (after, limit))]
+
+    async def in_use(self, clients: Sequence[ClientId], /, *, now: datetime) -> frozenset[ClientId]:
+        # Asked for whole pages of clients, once in a long while: one look through either table, not one for each.
+        found = {row[0] for row in await self._transaction.all(_CONSENTED, ())}
+        found |= {row[0] for row in await self._transaction.all(_REFRESHED, (to_micros(now),))}
+        return frozenset(client for client in clients if client in found)
 
     async def of(self, account: AccountId, /) -> list[Client]:
         found = [from_json(Client, row[0]) for row in await self._transaction.all(_CLIENTS_OF, (account,))]
@@ -159,6 +177,10 @@ class SqlRefreshTokens:
         record = to_json(replace(token, used=False))
         values = (token.token_hash, token.family, token.account, token.client, to_micros(token.expires), record)
         await self._transaction.run(_ADD_REFRESH, values)
+
+    async def get(self, token_hash: str, /) -> RefreshToken | None:
+        row = await self._transaction.one(_REFRESH_AS_IT_IS, (token_hash,))
+        return None if row is None else replace(from_json(RefreshToken, row[0]), used=bool(row[1]))
 
     async def claim(self, token_hash: str, /) -> RefreshToken | None:
         if first := await self._transaction.returning(_CLAIM_REFRESH, (token_hash,)):

@@ -130,7 +130,7 @@ def to_client(url: str) -> web.Response:
 def _consent_page(request: web.Request, question: ConsentQuestion) -> web.Response:
     asked, person = question.request, question.request.person
     assert person is not None  # the steps have asked for a sign-in before
-    resume = urlencode(asked.parameters)
+    resume = urlencode(asked.resume())
     here = f"{AUTHORIZE}?{resume}"
     page = ConsentPage(
         client=question.client,

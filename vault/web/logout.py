@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from vault.errors import OAuthRefusal
-from vault.identity.authorize import Person, find_client
+from vault.identity.authorize import Person
 from vault.identity.claims import read_id_hint
 from vault.identity.clients import Client
+from vault.identity.prove import find_client
 from vault.identity.sign_in import sign_out
 from vault.values import ClientId, WebId
 from vault.web.accounts import SIGNED_OUT

@@ -38,6 +38,7 @@ REQUEST_HEADERS: Final = ", ".join(
 )
 _MAX_AGE: Final = "7200"
 _COOKIE_ROUTES: Final = (Credentials.SESSION, Credentials.VISITOR)
+_PROOF_ROUTES: Final = (Credentials.TOKEN, Credentials.CLIENT)
 
 
 @web.middleware
@@ -89,10 +90,14 @@ async def dress(request: web.Request, response: web.StreamResponse) -> None:
         headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
     if "Referrer-Policy" not in headers:
         headers["Referrer-Policy"] = "no-referrer"
-    if request.app[VAULT].base_url.startswith("https:"):
+    vault = request.app[VAULT]
+    if vault.base_url.startswith("https:"):
         headers["Strict-Transport-Security"] = "max-age=31536000"
     if response.status >= 400 and REQUEST_ID in request:
         headers["X-Request-Id"] = request[REQUEST_ID]
+    if vault.settings.identity.require_nonce and route.credentials in _PROOF_ROUTES:
+        # RFC 9449 §8.2: with every answer, so that a client always has the next one.
+        headers["DPoP-Nonce"] = vault.nonces.current(vault.clock())
     headers.pop(hdrs.SERVER, None)
     if request.app[READY].draining:
         response.force_close()  # this process is on its way out: the next request goes to another one

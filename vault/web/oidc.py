@@ -1,26 +1,23 @@
-"""The OpenID provider for programs: discovery, keys, tokens, userinfo, registration."""
+"""The OpenID provider for programs: discovery, keys, userinfo, registration; tokens are in oauth.py."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 
-from vault.errors import Forbidden, Malformed, OAuthRefusal, Refusal, Unauthenticated, UnsupportedMedia
+from vault.errors import Forbidden, Malformed, OAuthRefusal, Unauthenticated, UnsupportedMedia
 from vault.identity.authenticate import verified_claims
 from vault.identity.authorize import SCOPES
-from vault.identity.clients import ClientAuth
-from vault.identity.exchange import GRANT_TYPES, TokenDesk, TokenRequest, exchange
+from vault.identity.clients import ID_TOKEN_ALGORITHMS, ClientAuth
+from vault.identity.exchange import GRANT_TYPES
 from vault.identity.register import Registered, count_registration, register_client
 from vault.identity.tokens import ALGORITHMS
-from vault.values import Secret
 from vault.web.middleware import GUARD
 from vault.web.requests import parse_credentials, read_json, read_limited
-from vault.web.responses import json_response
+from vault.web.responses import json_response, quotable
 from vault.web.routing import VAULT, Credentials, Route
 
 AUTHORIZE: Final = "/idp/auth"
@@ -29,21 +26,41 @@ USERINFO: Final = "/idp/userinfo"
 REGISTER: Final = "/idp/register"
 END_SESSION: Final = "/idp/end-session"
 JWKS: Final = "/idp/jwks"
+PUSH: Final = "/idp/par"
+REVOKE: Final = "/idp/revoke"
+INTROSPECT: Final = "/idp/introspect"
 CONFIGURATION: Final = "/.well-known/openid-configuration"
+OAUTH_CONFIGURATION: Final = "/.well-known/oauth-authorization-server"
 
 NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _FOR_MINUTES = {"Cache-Control": "public, max-age=300"}
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 100
+_CLAIMS: Final = (
+    *("iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "cnf", "webid"),
+    "profile",
+)
 
 
 async def get_configuration(request: web.Request) -> web.StreamResponse:
-    """OP-1, OP-2."""
+    """OP-1, OP-2; the same for OpenID Connect and for OAuth alone (RFC 8414 §3)."""
     base = request.app[VAULT].base_url
+    methods, algorithms = [method.value for method in ClientAuth], list(ALGORITHMS)
+    proving = [method for method in methods if method != ClientAuth.NONE]
     metadata = {
         "issuer": base,
         "authorization_endpoint": base + AUTHORIZE[1:],
+        "pushed_authorization_request_endpoint": base + PUSH[1:],
+        "require_pushed_authorization_requests": False,
         "token_endpoint": base + TOKEN[1:],
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
+        "revocation_endpoint": base + REVOKE[1:],
+        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
+        "introspection_endpoint": base + INTROSPECT[1:],
+        "introspection_endpoint_auth_methods_supported": proving,
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
         "userinfo_endpoint": base + USERINFO[1:],
         "jwks_uri": base + JWKS[1:],
         "registration_endpoint": base + REGISTER[1:],
@@ -54,10 +71,9 @@ async def get_configuration(request: web.Request) -> web.StreamResponse:
         "grant_types_supported": list(GRANT_TYPES),
         "subject_types_supported": ["public"],
         "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": [method.value for method in _AUTH_METHODS],
-        "id_token_signing_alg_values_supported": ["ES256"],
-        "dpop_signing_alg_values_supported": list(ALGORITHMS),
-        "claims_supported": ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "cnf", "webid"],
+        "id_token_signing_alg_values_supported": list(ID_TOKEN_ALGORITHMS),
+        "dpop_signing_alg_values_supported": algorithms,
+        "claims_supported": list(_CLAIMS),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "ui_locales_supported": ["nl", "fr", "de", "en"],
         "authorization_response_iss_parameter_supported": True,
@@ -75,36 +91,6 @@ async def get_jwks(request: web.Request) -> web.StreamResponse:
     return json_response(keys, headers=_FOR_MINUTES, media_type="application/jwk-set+json")
 
 
-async def post_token(request: web.Request) -> web.StreamResponse:
-    """The token endpoint; refusals as RFC 6749 §5.2 has them."""
-    vault = request.app[VAULT]
-    try:
-        fields = await posted(request)
-        form = dict(fields)
-        if len(form) != len(fields):
-            raise OAuthRefusal("invalid_request", "A parameter is there twice.")
-        asked = TokenRequest(
-            form, _basic(request), tuple(request.headers.getall("DPoP", ())), vault.base_url + TOKEN[1:]
-        )
-        issued = await exchange(
-            asked,
-            TokenDesk(vault.reading, vault.writing, vault.replays, vault.keys, vault.settings, vault.clock()),
-        )
-    except OAuthRefusal as refusal:
-        return _oauth_error(request, refusal)
-    answer: dict[str, Any] = {
-        "access_token": issued.access_token.reveal(),
-        "token_type": "DPoP",
-        "expires_in": issued.expires_in,
-        "scope": " ".join(sorted(issued.scope)),
-    }
-    if issued.id_token is not None:
-        answer["id_token"] = issued.id_token.reveal()
-    if issued.refresh_token is not None:
-        answer["refresh_token"] = issued.refresh_token.reveal()
-    return json_response(answer, headers=NOT_STORED)
-
-
 async def userinfo(request: web.Request) -> web.StreamResponse:
     """OpenID Connect Core §5.3: whom an access token of ours is about."""
     vault, credentials = request.app[VAULT], parse_credentials(request)
@@ -114,6 +100,7 @@ async def userinfo(request: web.Request) -> web.StreamResponse:
         credentials,
         issuers=vault.issuers,
         replays=vault.replays,
+        nonces=vault.nonces,
         settings=vault.settings.identity,
         limits=vault.settings.limits,
         now=vault.clock(),
@@ -122,7 +109,10 @@ async def userinfo(request: web.Request) -> web.StreamResponse:
         raise Unauthenticated("token-of-another-issuer", "This is not one of our tokens.", error="invalid_token")
     if "openid" not in claims.scope:
         raise Forbidden("insufficient-scope", "This needs the scope openid.")
-    return json_response({"sub": claims.webid, "webid": claims.webid}, headers=NOT_STORED)
+    await vault.issuers.standing(claims.webid, claims.client, claims.token_id)
+    # Of the scope `profile` there is one claim we can answer truthfully: where the person's own page is (§5.1).
+    about = {"profile": claims.webid.partition("#")[0]} if "profile" in claims.scope else {}
+    return json_response({"sub": claims.webid, "webid": claims.webid, **about}, headers=NOT_STORED)
 
 
 async def post_registration(request: web.Request) -> web.StreamResponse:
@@ -135,20 +125,18 @@ async def post_registration(request: web.Request) -> web.StreamResponse:
         async with vault.writing() as work:
             registered = await register_client(work, metadata, now=now)
     except OAuthRefusal as refusal:
-        return _oauth_error(request, refusal)
+        return oauth_error(request, refusal)
     return json_response(_registration(registered), 201, headers=NOT_STORED)
 
 
 ROUTES: Final = (
     Route("GET", CONFIGURATION, get_configuration, Credentials.NOTHING),
+    Route("GET", OAUTH_CONFIGURATION, get_configuration, Credentials.NOTHING),
     Route("GET", JWKS, get_jwks, Credentials.NOTHING),
-    Route("POST", TOKEN, post_token, Credentials.CLIENT),
     Route("GET", USERINFO, userinfo, Credentials.TOKEN),
     Route("POST", USERINFO, userinfo, Credentials.TOKEN),
     Route("POST", REGISTER, post_registration, Credentials.CLIENT),
 )
-
-_AUTH_METHODS = (ClientAuth.SECRET_BASIC, ClientAuth.SECRET_POST, ClientAuth.NONE)
 
 
 def query_pairs(query: str) -> list[tuple[str, str]]:
@@ -169,27 +157,10 @@ async def posted(request: web.Request) -> list[tuple[str, str]]:
         raise Malformed("parameters", "The parameters cannot be read.") from None
 
 
-def _basic(request: web.Request) -> tuple[str, Secret] | None:
-    """HTTP Basic credentials as they came; how they are encoded is for `exchange` to find out."""
-    values = request.headers.getall(hdrs.AUTHORIZATION, ())
-    if not values:
-        return None
-    scheme, _, text = values[0].partition(" ")
-    if len(values) > 1 or scheme.lower() != "basic":
-        raise OAuthRefusal("invalid_request", "A client authenticates with one Basic header, or in the form.")
-    try:
-        name, colon, secret = base64.b64decode(text.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        raise OAuthRefusal("invalid_client", "The Basic credentials cannot be read.") from None
-    if not colon:
-        raise OAuthRefusal("invalid_client", "The Basic credentials cannot be read.")
-    return name, Secret(secret)
-
-
-def _oauth_error(request: web.Request, refusal: Refusal) -> web.Response:
+def oauth_error(request: web.Request, refusal: OAuthRefusal) -> web.Response:
     """RFC 6749 §5.2: 401 for a client that did not prove who it is, 400 for everything else."""
     status = 401 if refusal.reason == "invalid_client" else 400
-    words = "".join(ch if " " <= ch <= "~" and ch not in '"\\' else "?" for ch in refusal.detail)
+    words = quotable(refusal.detail)
     body = {**refusal.facts, "error": refusal.reason, **({"error_description": words} if words else {})}
     response = json_response(body, status, headers=NOT_STORED)
     if status == 401 and hdrs.AUTHORIZATION in request.headers:
@@ -208,11 +179,16 @@ def _registration(registered: Registered) -> Mapping[str, Any]:
         "grant_types": sorted(client.grant_types),
         "response_types": ["code"],
         "token_endpoint_auth_method": client.auth.value,
-        "id_token_signed_response_alg": "ES256",
+        "id_token_signed_response_alg": client.id_token_algorithm,
+        "require_pushed_authorization_requests": client.must_push,
         "scope": " ".join(SCOPES),
     }
     if secret is not None:
         answer |= {"client_secret": secret.reveal(), "client_secret_expires_at": 0}
     if client.client_uri is not None:
         answer["client_uri"] = client.client_uri
+    if client.jwks:
+        answer["jwks"] = {"keys": client.jwks}
+    if client.jwks_uri is not None:
+        answer["jwks_uri"] = client.jwks_uri
     return answer

@@ -73,6 +73,7 @@ async def caller_of(request: web.Request) -> Caller:
         credentials,
         issuers=vault.issuers,
         replays=vault.replays,
+        nonces=vault.nonces,
         settings=vault.settings.identity,
         limits=vault.settings.limits,
         now=vault.clock(),

@@ -77,7 +77,7 @@ def refusal_response(request: web.Request, refusal: Refusal) -> web.Response:
     response = problem_response(request, status, refusal.reason, refusal.detail, refusal.facts)
     match refusal:
         case Unauthenticated():
-            response.headers[hdrs.WWW_AUTHENTICATE] = challenge(refusal.error)
+            response.headers[hdrs.WWW_AUTHENTICATE] = challenge(refusal.error, refusal.detail)
         case MethodNotAllowed():
             response.headers[hdrs.ALLOW] = ", ".join(refusal.allowed)  # RFC 9110 §15.5.6
         case UnsupportedMedia() if refusal.accepted:
@@ -95,10 +95,17 @@ def status_of(refusal: Refusal) -> int:
     return next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
 
 
-def challenge(error: str | None) -> str:
-    """The one line of WWW-Authenticate (RFC 9449 §7.1, CH-7)."""
+def challenge(error: str | None, detail: str = "") -> str:
+    """The one line of WWW-Authenticate (RFC 9449 §7.1, CH-7). `detail` says what was wrong, a clock that is off by how
+    much (PAIN-16), to those clients that show nothing else."""
     reason = f'error="{error}", ' if error else ""
-    return f'DPoP {reason}algs="{PROOF_ALGORITHMS}", Bearer'
+    words = f', error_description="{quotable(detail)}"' if error and detail else ""
+    return f'DPoP {reason}algs="{PROOF_ALGORITHMS}"{words}, Bearer'
+
+
+def quotable(text: str) -> str:
+    """What may stand in a quoted string of a header and in `error_description` (RFC 6749 §5.2)."""
+    return "".join(ch if " " <= ch <= "~" and ch not in '"\\' else "?" for ch in text)
 
 
 def problem_response(

@@ -18,6 +18,7 @@ from vault.web import (
     health,
     logout,
     notifications,
+    oauth,
     oidc,
     resources,
 )
@@ -29,6 +30,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *health.ROUTES,
     *descriptions.ROUTES,
     *oidc.ROUTES,
+    *oauth.ROUTES,
     *consenting.ROUTES,
     *logout.ROUTES,
     *accounts.ROUTES,

@@ -26,9 +26,10 @@ async def test_discovery_says_what_is_there(http: Visitor) -> None:
     assert said["response_types_supported"] == ["code"]
     assert set(said["grant_types_supported"]) == {"authorization_code", "refresh_token", "client_credentials"}
     assert said["code_challenge_methods_supported"] == ["S256"]
-    methods = {"client_secret_basic", "client_secret_post", "none"}
+    methods = {"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}
     assert set(said["token_endpoint_auth_methods_supported"]) == methods
     assert {"ES256", "RS256"} <= set(said["dpop_signing_alg_values_supported"])
+    assert said["id_token_signing_alg_values_supported"] == ["ES256", "RS256"]
     assert "none" not in said["dpop_signing_alg_values_supported"]
     assert said["subject_types_supported"] == ["public"]
     assert "webid" in said["claims_supported"]
@@ -39,7 +40,15 @@ async def test_discovery_says_what_is_there(http: Visitor) -> None:
 async def test_every_endpoint_that_discovery_names_is_open_to_cors(http: Visitor) -> None:
     origin = "https://app.example"
     said = (await http.get(f"{http.base_url}.well-known/openid-configuration", Origin=origin)).json
-    for name in ("jwks_uri", "token_endpoint", "userinfo_endpoint", "registration_endpoint"):
+    for name in (
+        "jwks_uri",
+        "token_endpoint",
+        "userinfo_endpoint",
+        "registration_endpoint",
+        "pushed_authorization_request_endpoint",
+        "revocation_endpoint",
+        "introspection_endpoint",
+    ):
         url = said[name]
         assert url.startswith(http.base_url)
         method = "GET" if name in ("jwks_uri", "userinfo_endpoint") else "POST"
@@ -62,7 +71,8 @@ async def test_published_keys_are_public_and_verify_our_tokens(http: Visitor, al
     answer = await http.get((await http.get(f"{http.base_url}.well-known/openid-configuration")).json["jwks_uri"])
     assert answer.status == 200
     for key in answer.json["keys"]:
-        assert set(key) == {"kty", "crv", "x", "y", "kid", "alg", "use"}
+        public = {"EC": {"crv", "x", "y"}, "RSA": {"n", "e"}}[key["kty"]]
+        assert set(key) == {"kty", "kid", "alg", "use"} | public
     token = jwt.decode(await http.token_of(alice), KeySet.import_key_set(answer.json), algorithms=["ES256"])
     assert token.header["kid"] in [key["kid"] for key in answer.json["keys"]]
     assert token.claims["webid"] == alice.webid
