@@ -132,6 +132,10 @@ class App:
 
     def authorization_url(self, **changes: str | None) -> str:
         """The authorization request; `changes` alter it, None takes a parameter away."""
+        return f"{self.base_url}idp/auth?{urlencode(self.asked(**changes))}"
+
+    def asked(self, **changes: str | None) -> dict[str, str]:
+        """The parameters of the authorization request."""
         parameters: dict[str, str | None] = {
             "response_type": "code",
             "client_id": self.client_id,
@@ -142,20 +146,33 @@ class App:
             "code_challenge": challenge(self.verifier),
             "code_challenge_method": "S256",
         }
-        sent = {name: value for name, value in {**parameters, **changes}.items() if value is not None}
-        return f"{self.base_url}idp/auth?{urlencode(sent)}"
+        return {name: value for name, value in {**parameters, **changes}.items() if value is not None}
 
     async def post_token(
         self, *, proof: str | None = None, headers: dict[str, str] | None = None, **form: Any
     ) -> Answer:
         """A request to the token endpoint, with a proof of the app's key unless another is given."""
-        sent: CIMultiDict[str] = CIMultiDict(headers or {})
         text = self.holder.proof("POST", self.token_url) if proof is None else proof
-        if text:
-            sent["DPoP"] = text
+        return await self.post("token", proof=text, headers=headers, **form)
+
+    async def post(self, name: str, *, proof: str = "", headers: dict[str, str] | None = None, **form: Any) -> Answer:
+        """A form to the provider's endpoint of this name, as it stands; a field that is None is left out."""
+        sent: CIMultiDict[str] = CIMultiDict(headers or {})
+        if proof:
+            sent["DPoP"] = proof
         sent["Content-Type"] = "application/x-www-form-urlencoded"
         fields = {name: value for name, value in form.items() if value is not None}
-        return await self.visitor.send("POST", self.token_url, body=urlencode(fields), headers=sent)
+        return await self.visitor.send("POST", f"{self.base_url}idp/{name}", body=urlencode(fields), headers=sent)
+
+    @property
+    def credentials(self) -> dict[str, Any]:
+        """Who the app is, for a form."""
+        return {"client_id": self.client_id, "client_secret": self.client_secret}
+
+    async def push(self, *, proof: str = "", by: dict[str, Any] | None = None, **changes: str | None) -> Answer:
+        """Pushes the authorization request (RFC 9126). `by` is how the app proves who it is, unless by its secret."""
+        asked = {**self.asked(**changes), **(self.credentials if by is None else by)}
+        return await self.post("par", proof=proof, **asked)
 
     async def redeem(self, code: str, **changes: Any) -> Answer:
         form = {
@@ -187,7 +204,11 @@ class App:
         self, browser: Browser, person: Person, choice: str = "allow", /, **changes: str | None
     ) -> dict[str, str]:
         """Goes through sign-in and consent as far as they are asked; the parameters of the final redirect."""
-        page = await browser.open(self.authorization_url(**changes))
+        return await self.led(browser, person, self.authorization_url(**changes), choice)
+
+    async def led(self, browser: Browser, person: Person, url: str, choice: str = "allow") -> dict[str, str]:
+        """Goes from an authorization URL to the app; the parameters of the final redirect."""
+        page = await browser.open(url)
         if page.status == 200 and "/idp/login" in [form.action for form in forms_of(page)]:
             page = await browser.sign_in(person, page)
         if page.status == 200:

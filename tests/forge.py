@@ -16,6 +16,7 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "ES256K": "secp256k1"}
 
 
@@ -70,6 +71,17 @@ def changed(claims: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     """The claims with changes; a change to None takes the claim away."""
     full = {name: value for name, value in {**claims, **changes}.items() if value is not None}
     return {name: int(time.time()) + value.seconds if isinstance(value, Now) else value for name, value in full.items()}
+
+
+def assertion(
+    client_id: str, audience: Any, key: Key, *, header: Mapping[str, Any] | None = None, **changes: Any
+) -> dict[str, str]:
+    """The two form fields by which a client proves itself with its key (RFC 7523 §2.2), with changes to the claims."""
+    now = int(time.time())
+    claims = {"iss": client_id, "sub": client_id, "aud": audience, "iat": now, "exp": now + 60}
+    full = changed({**claims, "jti": secrets.token_urlsafe(12)}, changes)
+    text = jws(changed({"alg": "ES256", "typ": "JWT"}, header or {}), full, key)
+    return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": text}
 
 
 @dataclass

@@ -18,7 +18,7 @@ from vault.identity.ports import IdentityWork, Jwk, Transact
 from vault.identity.tokens import KeyRing, new_key, signs_from
 
 USE: Final = "token"
-RELOAD_SECONDS: Final = 5.0  # how long a worker may not know of a change
+RELOAD_SECONDS: Final = 2.0  # how long a worker may not know of a change
 
 
 class KeyState(StrEnum):
