@@ -75,7 +75,7 @@ def changed(claims: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 
 def assertion(
     client_id: str, audience: Any, key: Key, *, header: Mapping[str, Any] | None = None, **changes: Any
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """The two form fields by which a client proves itself with its key (RFC 7523 §2.2), with changes to the claims."""
     now = int(time.time())
     claims = {"iss": client_id, "sub": client_id, "aud": audience, "iat": now, "exp": now + 60}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from tests.browser import Browser, challenge, register
+from tests.browser import Browser, ask, challenge, refused, register
 from tests.forge import Holder
 from tests.live import serving
 from tests.people import Answer, Person, Visitor
@@ -44,6 +45,8 @@ async def test_vec_c01_code_used_twice_ends_its_tokens(http: Visitor, alice: Per
     assert first.status == 200
     assert is_error(await app.redeem(code), "invalid_grant")
     assert is_error(await app.refresh(first.json["refresh_token"]), "invalid_grant")
+    holder = replace(app.holder, token=first.json["access_token"])
+    assert refused(await ask(http, holder, alice.pod), "invalid_token")  # RFC 6749 §4.1.2: what it brought ends, too
 
 
 @pytest.mark.requirement("VEC-C02")

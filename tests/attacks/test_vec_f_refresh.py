@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from tests.attacks.test_vec_c_codes import is_error
-from tests.browser import App, Browser, ask, register
+from tests.browser import App, Browser, ask, refused, register
 from tests.forge import Holder, read
 from tests.live import Live, serving
 from tests.people import Person, Visitor
@@ -57,6 +57,9 @@ async def test_vec_f01_reuse_after_rotation_ends_the_whole_family(http: Visitor,
     assert is_error(await app.refresh(tokens["refresh_token"]), "invalid_grant")
     for token in (newer, newest):
         assert is_error(await app.refresh(token), "invalid_grant")
+    # The access tokens of the family end with it: one of them may be in the thief's hands (RFC 9700 §4.14.2).
+    holder = replace(app.holder, token=tokens["access_token"])
+    assert refused(await ask(http, holder, alice.pod), "invalid_token")
     # Another family of the same person and app is untouched.
     other, others = await signed_in(http, alice)
     assert (await other.refresh(others["refresh_token"])).status == 200

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
 
 from tests.attacks.test_vec_c_codes import is_error
-from tests.browser import App, Browser, ask, register
-from tests.forge import Holder, read
+from tests.browser import App, Browser, ask, refused, register
+from tests.forge import Holder, Now, assertion, jws, new_key, public, read
+from tests.live import Live
 from tests.people import Person, Visitor
+from vault.identity.clients import Client
+from vault.identity.tokens import digest
+from vault.ports import Vault
+from vault.values import ClientId
 
 
 def basic(name: str, secret: str) -> dict[str, str]:
@@ -77,6 +85,136 @@ async def test_vec_k02_secret_for_a_public_client_is_refused(http: Visitor, alic
     code = await app.code_for(Browser(http), alice)
     assert is_error(await app.redeem(code, client_secret="anything"), "invalid_client")
     assert (await app.redeem(code)).status == 200
+
+
+async def change(vault: Vault, client_id: str, **changes: Any) -> Client:
+    """Writes the client anew, as whoever looks after it does."""
+    async with vault.writing() as work:
+        known = await work.clients.get(ClientId(client_id))
+        assert known is not None
+        await work.clients.put(replace(known, **changes))
+    return known
+
+
+@pytest.mark.requirement("VEC-K03", "VEC-T28")
+async def test_vec_k03_t28_revoked_client_gets_no_token_and_the_one_it_has_is_refused(
+    server: Live, http: Visitor, alice: Person
+) -> None:
+    """The second token was never seen at a resource, so that nothing remembers it as good."""
+    app = await register(http)
+    browser, holders = Browser(http), []
+    for _ in range(2):
+        tokens = (await app.redeem(await app.code_for(browser, alice))).json
+        holders.append(replace(app.holder, token=tokens["access_token"]))
+    assert (await ask(http, holders[0], alice.pod)).status == 200
+    server.within(lambda vault: change(vault, app.client_id, revoked=vault.clock()))
+    assert refused(await ask(http, holders[1], alice.pod), "invalid_token")
+    assert is_error(await app.refresh(tokens["refresh_token"]), "invalid_client")
+    assert is_error(await app.push(), "invalid_client")
+    page = await browser.open(app.authorization_url())
+    assert page.status == 400
+    assert "Location" not in page.headers
+
+
+@pytest.mark.requirement("VEC-K01", "VEC-K03")
+async def test_secret_that_was_changed_counts_until_its_time_is_over(server: Live, http: Visitor) -> None:
+    app = await register(http)
+
+    async def rotate(vault: Vault, minutes: int) -> None:
+        until = vault.clock() + timedelta(minutes=minutes)
+        former = digest(app.client_secret or "")
+        await change(vault, app.client_id, secret_hash=digest("new"), former_secret_hash=former, former_until=until)
+
+    for minutes, error in ((5, "invalid_grant"), (-5, "invalid_client")):
+        server.within(lambda vault, wait=minutes: rotate(vault, wait))  # type: ignore[misc]
+        assert is_error(await app.refresh("never-given-out"), error)
+        assert is_error(await replace(app, client_secret="new").refresh("never-given-out"), "invalid_grant")
+        assert is_error(await replace(app, client_secret="other").refresh("never-given-out"), "invalid_client")
+
+
+@pytest.mark.requirement("OP-11")
+async def test_last_use_of_a_machine_is_kept_to_the_hour(server: Live, http: Visitor, alice: Person) -> None:
+    server.within(lambda vault: change(vault, alice.client_id, last_used=None))
+    app = machine_of(http, alice)
+    answer = await app.post_token(grant_type="client_credentials", **app.credentials)
+    assert answer.status == 200
+    kept = server.within(lambda vault: change(vault, alice.client_id)).last_used
+    assert kept is not None
+    assert (kept.minute, kept.second, kept.microsecond) == (0, 0, 0)
+
+
+# How a client proves itself with a key, and does not (RFC 7523 §3): K04 to K08.
+
+ASSERTIONS: dict[str, dict[str, Any]] = {
+    "K04-other-audience": {"aud": "https://other.example/token"},
+    "K04-no-audience": {"aud": None},
+    "K04-issuer-without-its-slash": {"aud": "http://localhost"},
+    "K05-expired": {"exp": Now(-130)},
+    "K05-no-exp": {"exp": None},
+    "K05-good-for-a-day": {"exp": Now(86_400)},
+    "K05-from-ahead": {"iat": Now(600)},
+    "K05-not-yet": {"nbf": Now(600)},
+    "K05-times-in-words": {"exp": "soon"},
+    "K06-no-jti": {"jti": None},
+    "K06-long-jti": {"jti": "x" * 257},
+    "K08-subject-of-another-client": {"sub": "never-registered", "iss": "never-registered"},
+    "K08-issued-by-another": {"iss": "another"},
+    "K08-no-subject": {"sub": None},
+}
+
+
+@pytest.mark.requirement("VEC-K", "RFC7523-3")
+@pytest.mark.parametrize("changes", [pytest.param(changes, id=name) for name, changes in ASSERTIONS.items()])
+async def test_vec_k04_to_k08_assertion_that_does_not_hold_is_refused(http: Visitor, changes: dict[str, Any]) -> None:
+    key = new_key()
+    app = await register(http, token_endpoint_auth_method="private_key_jwt", jwks={"keys": [public(key)]})
+    for proof, error in (
+        (assertion(app.client_id, http.base_url, key, **changes), "invalid_client"),
+        (assertion(app.client_id, http.base_url, key), "invalid_grant"),
+    ):
+        answer = await app.post_token(grant_type="refresh_token", refresh_token="never-given-out", **proof)
+        assert is_error(answer, error), answer.text
+
+
+@pytest.mark.requirement("VEC-K06", "RFC7523-3")
+async def test_vec_k06_assertion_is_good_once(http: Visitor) -> None:
+    key = new_key()
+    app = await register(http, token_endpoint_auth_method="private_key_jwt", jwks={"keys": [public(key)]})
+    proof = assertion(app.client_id, http.base_url, key)
+    form = {"grant_type": "refresh_token", "refresh_token": "never-given-out", **proof}
+    answers = await asyncio.gather(*(app.post_token(**form) for _ in range(4)))
+    assert sorted(answer.json["error"] for answer in answers) == [*["invalid_client"] * 3, "invalid_grant"]
+    # What was not believed is not used up: nobody but the client can spend its ids.
+    kept = assertion(app.client_id, http.base_url, key, jti="mine")
+    stolen = assertion(app.client_id, http.base_url, new_key(), jti="mine")
+    for given, error in ((stolen, "invalid_client"), (kept, "invalid_grant")):
+        assert is_error(await app.post_token(**{**form, **given}), error)
+
+
+@pytest.mark.requirement("VEC-K07", "VEC-K08", "RFC7523-3")
+async def test_vec_k07_k08_assertion_is_signed_by_a_key_of_the_client(http: Visitor) -> None:
+    key = new_key()
+    app = await register(http, token_endpoint_auth_method="private_key_jwt", jwks={"keys": [public(key)]})
+    good = assertion(app.client_id, http.base_url, key)
+    header, claims = read(good["client_assertion"])
+    oct_key = new_key("HS256")
+    forged = {
+        "none": jws({**header, "alg": "none"}, claims, None),
+        "hmac": jws({**header, "alg": "HS256"}, claims, oct_key),
+        "another-key": jws(header, claims, new_key()),
+        "its-own-key": jws({**header, "jwk": public(thief := new_key())}, claims, thief),
+        "another-algorithm": jws({**header, "alg": "RS256"}, claims, new_key("RS256")),
+        "altered": good["client_assertion"][:-6] + "AAAAAA",
+        "a-proof": jws({**header, "typ": "dpop+jwt"}, claims, key),
+        "an-access-token": jws({**header, "typ": "at+jwt"}, claims, key),
+        "not-a-token": "abc",
+    }
+    for name, text in forged.items():
+        proof = {**good, "client_assertion": text}
+        answer = await app.post_token(grant_type="refresh_token", refresh_token="never-given-out", **proof)
+        assert is_error(answer, "invalid_client"), name
+    answer = await app.post_token(grant_type="refresh_token", refresh_token="never-given-out", **good)
+    assert is_error(answer, "invalid_grant")
 
 
 @pytest.mark.requirement("VEC-K01")

@@ -6,11 +6,15 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+import aiohttp
 import pytest
 
-from tests.browser import ask, machine, refused
+from tests.attacks.test_vec_c_codes import is_error
+from tests.browser import App, ask, machine, refused
 from tests.forge import Holder, encoded, jws, new_key, public
 from tests.live import Live, serving
 from tests.people import Person, Visitor
@@ -239,8 +243,6 @@ async def test_a_refused_proof_is_not_used_up(http: Visitor, alice: Person, bob:
 
 @pytest.mark.requirement("VEC-P41", "D6")
 async def test_vec_p41_ath_is_demanded_where_that_is_configured(tmp_path: Any) -> None:
-    import aiohttp
-
     with serving(tmp_path, identity={"require_ath": True}) as strict:
         person = strict.people["alice"]
         async with aiohttp.ClientSession() as session:
@@ -249,6 +251,49 @@ async def test_vec_p41_ath_is_demanded_where_that_is_configured(tmp_path: Any) -
             answer = await ask(http, holder, person.pod, proof=holder.proof("GET", person.pod, ath=None))
             assert refused(answer, "invalid_dpop_proof")
             assert (await ask(http, holder, person.pod)).status == 200
+
+
+@pytest.mark.requirement("VEC-P43", "RFC9449-8", "RFC9449-9", "OP-12")
+async def test_vec_p43_nonce_is_demanded_where_that_is_configured(tmp_path: Any) -> None:
+    with serving(tmp_path, identity={"require_nonce": True}) as strict:
+        person = strict.people["alice"]
+        assert strict.machine is not None
+        nonces, now = strict.machine.vault.nonces, strict.machine.vault.clock()
+        async with aiohttp.ClientSession() as session:
+            http = Visitor(session, strict.base_url)
+            app = App(http, person.client_id, "", person.client_secret)
+            # The token endpoint: refused with 400, and told what to put in.
+            form = {"grant_type": "client_credentials", **app.credentials}
+            answer = await app.post_token(**form)
+            assert is_error(answer, "use_dpop_nonce")
+            nonce = answer.headers["DPoP-Nonce"]
+            assert "DPoP-Nonce" in answer.listed("Access-Control-Expose-Headers")
+            answer = await app.post_token(proof=app.holder.proof("POST", app.token_url, nonce=nonce), **form)
+            assert answer.status == 200
+            assert answer.headers["DPoP-Nonce"]  # a fresh one with a good answer, too
+            holder = replace(app.holder, token=answer.json["access_token"])
+            # A resource: 401, with the nonce beside the challenge.
+            for wrong in (None, "", "x" * 32, 7, nonces.current(now - timedelta(seconds=900)), nonce + "0"):
+                proof = holder.proof("GET", person.pod, nonce=wrong)
+                answer = await ask(http, holder, person.pod, proof=proof)
+                assert refused(answer, "use_dpop_nonce"), wrong
+                assert nonces.accepts(answer.headers["DPoP-Nonce"], now)
+            proof = holder.proof("GET", person.pod, nonce=answer.headers["DPoP-Nonce"])
+            answer = await ask(http, holder, person.pod, proof=proof)
+            assert answer.status == 200
+            assert answer.headers["DPoP-Nonce"]
+            assert refused(await ask(http, holder, person.pod, proof=proof), "invalid_dpop_proof")  # still once only
+            # A proof that is bad in another way is told so, not sent for a nonce.
+            bad = holder.proof("PUT", person.pod)
+            assert refused(await ask(http, holder, person.pod, proof=bad), "invalid_dpop_proof")
+
+
+@pytest.mark.requirement("VEC-P43")
+async def test_nonce_is_neither_given_nor_looked_at_where_none_is_demanded(http: Visitor, alice: Person) -> None:
+    holder = await machine(http, alice)
+    answer = await ask(http, holder, alice.pod, proof=holder.proof("GET", alice.pod, nonce="of another server"))
+    assert answer.status == 200
+    assert "DPoP-Nonce" not in answer.headers
 
 
 @pytest.mark.requirement("RS-9")
@@ -266,3 +311,5 @@ async def test_the_refusal_tells_how_far_the_clocks_are_apart(http: Visitor, ali
     assert refused(answer, "invalid_dpop_proof")
     assert 3595 <= answer.json["clock_skew"] <= 3600
     assert "ahead of this server's clock" in answer.json["detail"]
+    assert "seconds ahead of this server's clock" in answer.headers["WWW-Authenticate"]
+    assert len(answer.headers.getall("WWW-Authenticate")) == 1  # CH-7

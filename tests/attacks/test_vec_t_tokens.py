@@ -6,15 +6,17 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.browser import App, Browser, ask, machine, refused, register
-from tests.elsewhere import Elsewhere, elsewhere
+from tests.elsewhere import Elsewhere, elsewhere, elsewhere_server
 from tests.forge import Holder, Now, encoded, jws, new_key, public, read
-from tests.live import Live
-from tests.people import Person, Visitor
+from tests.live import Live, serving
+from tests.people import Person, Visitor, acl, rule
 from vault.ports import Vault
 
 __all__ = ["elsewhere"]
@@ -260,6 +262,33 @@ async def test_vec_t23_unbound_token_as_bearer_is_refused(
 ) -> None:
     holder = elsewhere.holder(dora, cnf=None)
     assert refused(await ask(http, holder, door, scheme="Bearer", proof=""), "invalid_token")
+
+
+@pytest.mark.requirement("VEC-T22", "VEC-T23", "RS-8")
+async def test_vec_t22_t23_unbound_token_as_bearer_is_taken_only_where_that_is_configured(tmp_path: Path) -> None:
+    with serving(tmp_path, identity={"insecure_accept_unbound_tokens": True}) as lax, elsewhere_server() as there:
+        there.publish_issuer()
+        dora, alice = there.webid("dora"), lax.people["alice"]
+        async with aiohttp.ClientSession() as session:
+            http = Visitor(session, lax.base_url)
+            url = f"{alice.pod}for-dora"
+            assert (await http.put(url, "<#a> <#b> <#c>.", by=alice)).status == 201
+            await http.share(
+                url,
+                acl(rule(modes="read", agent=dora, to=url), rule(modes="read control", agent=alice.webid, to=url)),
+                by=alice,
+            )
+            unbound, bound = there.holder(dora, cnf=None), there.holder(dora)
+            for _ in range(2):  # verified, and remembered as verified
+                assert (await ask(http, unbound, url, scheme="Bearer", proof="")).status == 200
+                # Bound tokens keep needing their proof, and unbound ones none that could be theirs.
+                assert refused(await ask(http, bound, url, scheme="Bearer", proof=""), "invalid_token")
+                assert refused(await ask(http, unbound, url), "invalid_token")
+                assert (await ask(http, bound, url)).status == 200
+            assert refused(
+                await ask(http, there.holder(dora, cnf=None, exp=Now(-130)), url, scheme="Bearer"), "invalid_token"
+            )
+            assert (await ask(http, there.holder(there.webid("eve"), cnf=None), url, scheme="Bearer")).status == 403
 
 
 @pytest.mark.requirement("VEC-T24", "VEC-T25")

@@ -76,6 +76,8 @@ async def test_request_survives_the_sign_in_and_the_browser_carries_its_name_onl
     page = await browser.open(url)
     onward = parse_qs(urlsplit(page.url).query)["next"][0]
     assert set(parse_qs(urlsplit(onward).query)) == {"client_id", "redirect_uri", "request_uri"}
+    # A browser lets the form lead to the app, which is where the redirect ends.
+    assert "form-action 'self' https://app.example" in page.headers["Content-Security-Policy"]
     _, later = server.within(known_later)
     assert later is not None  # the person is at the browser and may take her time
     page = await browser.sign_in(alice, page)
@@ -132,7 +134,7 @@ async def test_request_of_another_client_or_of_nobody_is_a_page(http: Visitor) -
     assert "/idp/login" in [form.action for form in forms_of(await Browser(http).open(url_of(app, uri)))]
 
 
-REFUSED: dict[str, tuple[dict[str, str | None], str]] = {
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "other-redirect": ({"redirect_uri": "https://evil.example/"}, "invalid_request"),
     "no-redirect": ({"redirect_uri": None}, "invalid_request"),
     "implicit": ({"response_type": "token"}, "unsupported_response_type"),
@@ -148,7 +150,7 @@ REFUSED: dict[str, tuple[dict[str, str | None], str]] = {
 @pytest.mark.requirement("RFC9126-2")
 @pytest.mark.parametrize(("changes", "error"), [pytest.param(*row, id=name) for name, row in REFUSED.items()])
 async def test_request_that_could_not_be_answered_gets_no_name(
-    http: Visitor, changes: dict[str, str | None], error: str
+    http: Visitor, changes: dict[str, Any], error: str
 ) -> None:
     app = await register(http)
     assert is_error(await app.push(**changes), error)

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.forge import new_key, public
 from tests.live import serving
 from tests.people import Answer, Visitor
 
@@ -50,7 +51,48 @@ async def test_two_registrations_are_two_clients(http: Visitor) -> None:
     assert first["client_secret"] != second["client_secret"]
 
 
+@pytest.mark.requirement("RFC7591-2")
+async def test_what_is_honoured_is_said_back(http: Visitor) -> None:
+    asked = {
+        "redirect_uris": ["https://app.example/cb"],
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": {"keys": [{**public(new_key()), "kid": "one"}, public(new_key("EdDSA")), public(new_key("RS256"))]},
+        "id_token_signed_response_alg": "RS256",
+        "require_pushed_authorization_requests": True,
+    }
+    answer = await register(http, asked)
+    assert answer.status == 201, answer.text
+    assert {**answer.json, **asked} == answer.json
+    assert "client_secret" not in answer.json
+    plain = (await register(http, {"redirect_uris": ["https://app.example/cb"]})).json
+    assert plain["id_token_signed_response_alg"] == "ES256"
+    assert plain["require_pushed_authorization_requests"] is False
+
+
+def keyed(**metadata: Any) -> dict[str, Any]:
+    return {"redirect_uris": ["https://a.example/"], "token_endpoint_auth_method": "private_key_jwt", **metadata}
+
+
 WRONG: dict[str, tuple[Any, str]] = {
+    "both-kinds-of-keys": (
+        keyed(jwks={"keys": [public(new_key())]}, jwks_uri="https://a.example/keys"),
+        "invalid_client_metadata",
+    ),
+    "keys-in-a-list": (keyed(jwks=[public(new_key())]), "invalid_client_metadata"),
+    "no-keys": (keyed(jwks={"keys": []}), "invalid_client_metadata"),
+    "too-many-keys": (keyed(jwks={"keys": [public(new_key())] * 21}), "invalid_client_metadata"),
+    "private-key": (keyed(jwks={"keys": [dict(new_key().as_dict(private=True))]}), "invalid_client_metadata"),
+    "shared-secret": (keyed(jwks={"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}), "invalid_client_metadata"),
+    "keys-over-http": (keyed(jwks_uri="http://a.example/keys"), "invalid_client_metadata"),
+    "keys-nowhere": (keyed(jwks_uri="keys"), "invalid_client_metadata"),
+    "id-token-without-signature": (
+        {"redirect_uris": ["https://a.example/"], "id_token_signed_response_alg": "none"},
+        "invalid_client_metadata",
+    ),
+    "pushed-perhaps": (
+        {"redirect_uris": ["https://a.example/"], "require_pushed_authorization_requests": "yes"},
+        "invalid_client_metadata",
+    ),
     "no-redirects": ({}, "invalid_redirect_uri"),
     "empty-redirects": ({"redirect_uris": []}, "invalid_redirect_uri"),
     "redirects-of-numbers": ({"redirect_uris": [1]}, "invalid_client_metadata"),
