@@ -17,6 +17,7 @@ from tests.elsewhere import Elsewhere, elsewhere, elsewhere_server
 from tests.forge import Holder, Now, encoded, jws, new_key, public, read
 from tests.live import Live, serving
 from tests.people import Person, Visitor, acl, rule
+from vault.config import insecure_settings
 from vault.ports import Vault
 
 __all__ = ["elsewhere"]
@@ -269,6 +270,9 @@ async def test_vec_t22_t23_unbound_token_as_bearer_is_taken_only_where_that_is_c
     with serving(tmp_path, identity={"insecure_accept_unbound_tokens": True}) as lax, elsewhere_server() as there:
         there.publish_issuer()
         dora, alice = there.webid("dora"), lax.people["alice"]
+        assert lax.machine is not None
+        warned = insecure_settings(lax.machine.vault.settings)  # what every start says aloud
+        assert "insecure_accept_unbound_tokens" in warned
         async with aiohttp.ClientSession() as session:
             http = Visitor(session, lax.base_url)
             url = f"{alice.pod}for-dora"

@@ -57,6 +57,21 @@ def test_seed_prints_one_json_object_with_webids_pods_and_client_ids(store: Path
     assert "clientId" not in printed["accounts"]["bobby"]
 
 
+def test_keys_are_rotated_and_listed(tmp_path: Path) -> None:
+    folder = ("--data", str(tmp_path / "data"))
+    before = [json.loads(line) for line in datakluis("keys", "list", *folder).stdout.splitlines()]
+    assert [(key["algorithm"], key["state"], key["ends"]) for key in before] == [
+        ("RS256", "signing", None),
+        ("ES256", "signing", None),
+    ]
+    after = [json.loads(line) for line in datakluis("keys", "rotate", *folder).stdout.splitlines()]
+    assert [key["state"] for key in after] == ["waiting", "waiting", "signing", "signing"]
+    assert after[2:] == before
+    listed = datakluis("keys", "list", *folder)
+    assert [json.loads(line) for line in listed.stdout.splitlines()] == after
+    assert '"d"' not in listed.stdout  # nothing private is printed
+
+
 def test_seed_again_gives_the_same_and_changes_nothing(store: Path) -> None:
     before = datakluis("audit", "verify", "--data", str(store / "data")).stdout
     again = datakluis("seed", str(store / "seed.json"), "--data", str(store / "data"))

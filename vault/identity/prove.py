@@ -63,8 +63,8 @@ async def find_client(client_id: ClientId, *, reading: Transact, issuers: Issuer
 
 
 async def prove_client(request: ClientRequest, desk: ClientDesk) -> Client:
-    """The client that asks, by the one method it registered. Raises OAuthRefusal: invalid_client, and invalid_request
-    when it tries two ways at once."""
+    """The client that asks, by secret (in a header or in the form), by key, or, if it has neither, by its name. Raises
+    OAuthRefusal: invalid_client, and invalid_request when it tries two ways at once."""
     ways = [request.basic is not None, request.get("client_secret") is not None, _asserts(request)]
     if sum(ways) > 1:
         raise OAuthRefusal("invalid_request", "A client authenticates in one way at a time.")
@@ -134,7 +134,10 @@ async def _by_assertion(request: ClientRequest, desk: ClientDesk) -> Client:
 async def _find(client_id: ClientId, desk: ClientDesk) -> Client | None:
     try:
         return await find_client(client_id, reading=desk.reading, issuers=desk.issuers)
-    except OAuthRefusal:
+    except OAuthRefusal as refusal:
+        if client_id.startswith(("https://", "http://")):
+            # What is wrong with a public document is no secret, and its author cannot guess it (PAIN-15).
+            raise OAuthRefusal("invalid_client", refusal.detail) from refusal
         return None
 
 

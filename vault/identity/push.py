@@ -33,6 +33,8 @@ async def push(request: ClientRequest, desk: ClientDesk, *, seal_key: bytes) -> 
         raise OAuthRefusal("invalid_request", "request_uri: this is where one is made")
     parameters = {name: text for name, text in request.form.items() if text and name not in _LEFT_OUT}
     parameters["client_id"] = client.id
+    if sum(len(name) + len(text) for name, text in parameters.items()) > 2 * desk.settings.limits.url_bytes:
+        raise OAuthRefusal("invalid_request", "The request is too long.")  # no longer than one that comes in a URL
     if request.proofs:
         # RFC 9449 §10.1: the proof names the key, as dpop_jkt would; both together must agree.
         bound = await check_possession(request, desk)

@@ -51,7 +51,7 @@ async def register_credentials(
     known = await work.clients.get(client_id)
     if known is not None and known.account != account.id:
         raise OAuthRefusal("invalid_client_metadata", "This client id is taken.")
-    client = Client(
+    new = Client(
         id=client_id,
         name=shown_name(name, otherwise=client_id),
         redirect_uris=(),
@@ -60,8 +60,10 @@ async def register_credentials(
         auth=ClientAuth.SECRET_BASIC,
         secret_hash=digest(secret.reveal()),
         account=account.id,
-        created=known.created if known is not None else now,
+        created=now,
     )
+    # What is known of it beside that stays: when it was last used, as whom it acts, and that it was revoked.
+    client = new if known is None else replace(known, name=new.name, auth=new.auth, secret_hash=new.secret_hash)
     if client != known:
         await work.clients.put(client)
         draft = AuditDraft(account.pod, now, AuditEvent.CLIENT_REGISTERED, account.webid, client.id)

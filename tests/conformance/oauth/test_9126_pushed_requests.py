@@ -144,6 +144,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "request-object": ({"request": "eyJ"}, "request_not_supported"),
     "a-name-in-place-of-a-request": ({"request_uri": "urn:ietf:params:oauth:request_uri:x"}, "invalid_request"),
     "thumbprint-of-no-key": ({"dpop_jkt": "abc"}, "invalid_request"),
+    "longer-than-a-url": ({"state": "x" * 8192}, "invalid_request"),
 }
 
 
