@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,8 +67,8 @@ class Clients(Protocol):
         """Clients that are no account's, in the order of their ids, from the one after `after` on."""
         ...
 
-    async def in_use(self, clients: Sequence[ClientId], /, *, now: datetime) -> frozenset[ClientId]:
-        """Which of these somebody consented to, or holds a refresh token that has not expired."""
+    async def in_use(self, client: ClientId, /, *, now: datetime) -> bool:
+        """Whether somebody consented to it, or it holds a refresh token that has not expired."""
         ...
 
     async def of(self, account: AccountId, /) -> list[Client]:

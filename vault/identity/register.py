@@ -98,16 +98,17 @@ async def forget_disused(reading: Transact, writing: Transact, *, now: datetime)
 
 
 async def _forget(stale: list[ClientId], writing: Transact, now: datetime) -> int:
+    ended = 0
     async with writing() as work:
-        used = await work.clients.in_use(stale, now=now)
-        gone = [client for client in stale if client not in used]
-        for client_id in gone:
-            known = await work.clients.get(client_id)
-            if known is not None and _disused(known, now):  # it may have been used meanwhile
-                await work.clients.remove(client_id)
-                facts = {"because": "disuse"}
-                await work.audit.append(AuditDraft(SERVER, now, AuditEvent.CLIENT_REVOKED, "server", client_id, facts))
-    return len(gone)
+        for client_id in stale:
+            known = await work.clients.get(client_id)  # anew: it may have been used meanwhile
+            if known is None or not _disused(known, now) or await work.clients.in_use(client_id, now=now):
+                continue
+            await work.clients.remove(client_id)
+            facts = {"because": "disuse"}
+            await work.audit.append(AuditDraft(SERVER, now, AuditEvent.CLIENT_REVOKED, "server", client_id, facts))
+            ended += 1
+    return ended
 
 
 def _disused(client: Client, now: datetime) -> bool:

@@ -7,7 +7,6 @@ claim turns, in one statement.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -26,8 +25,8 @@ _PUT_CLIENT = """
 _CLIENT = "SELECT record FROM clients WHERE id = ?"
 _REMOVE_CLIENT = "DELETE FROM clients WHERE id = ?"
 _REGISTERED = "SELECT record FROM clients WHERE id > ? AND account IS NULL ORDER BY id LIMIT ?"
-_CONSENTED = "SELECT DISTINCT client FROM consents"
-_REFRESHED = "SELECT DISTINCT client FROM refresh_tokens WHERE expires > ?"
+_CONSENTED = "SELECT 1 FROM consents WHERE client = ? LIMIT 1"
+_REFRESHED = "SELECT 1 FROM refresh_tokens WHERE client = ? AND expires > ? LIMIT 1"
 _CLIENTS_OF = "SELECT record FROM clients WHERE account = ?"
 _CONSENTS_OF = "SELECT record FROM consents WHERE account = ?"
 _CONSENT = "SELECT record FROM consents WHERE account = ? AND client = ?"
@@ -96,11 +95,10 @@ class SqlClients:
     async def registered(self, after: str, /, *, limit: int) -> list[Client]:
         return [from_json(Client, row[0]) for row in await self._transaction.all(_REGISTERED, (after, limit))]
 
-    async def in_use(self, clients: Sequence[ClientId], /, *, now: datetime) -> frozenset[ClientId]:
-        # Asked for whole pages of clients, once in a long while: one look through either table, not one for each.
-        found = {row[0] for row in await self._transaction.all(_CONSENTED, ())}
-        found |= {row[0] for row in await self._transaction.all(_REFRESHED, (to_micros(now),))}
-        return frozenset(client for client in clients if client in found)
+    async def in_use(self, client: ClientId, /, *, now: datetime) -> bool:
+        if await self._transaction.one(_CONSENTED, (client,)) is not None:
+            return True
+        return await self._transaction.one(_REFRESHED, (client, to_micros(now))) is not None
 
     async def of(self, account: AccountId, /) -> list[Client]:
         found = [from_json(Client, row[0]) for row in await self._transaction.all(_CLIENTS_OF, (account,))]

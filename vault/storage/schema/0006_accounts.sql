@@ -35,6 +35,10 @@ UPDATE clients SET account = (
 
 CREATE INDEX clients_by_account ON clients (account);
 
+-- Whether anybody still has to do with a client that registered itself.
+CREATE INDEX consents_by_client ON consents (client);
+CREATE INDEX refresh_tokens_by_client ON refresh_tokens (client, expires);
+
 CREATE TABLE passkeys (
     id TEXT NOT NULL PRIMARY KEY,
     account TEXT NOT NULL REFERENCES accounts (id),
