@@ -100,6 +100,11 @@ class Browser:
             headers["Sec-Fetch-Site"] = "same-origin"
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         answer = await self.visitor.send(method, url, body=body, headers=headers)
+        self.keep(answer)
+        return answer
+
+    def keep(self, answer: Answer) -> None:
+        """Takes the cookies of an answer."""
         for line in answer.headers.getall("Set-Cookie", ()):
             self.set_cookies.append(line)
             for name, morsel in SimpleCookie(line).items():
@@ -107,7 +112,6 @@ class Browser:
                     self.cookies[name] = morsel.value
                 else:
                     self.cookies.pop(name, None)
-        return answer
 
 
 @dataclass

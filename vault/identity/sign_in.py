@@ -120,8 +120,8 @@ async def sign_in(
 
     `replaces` is the hash of the session that the browser had until now; it ends.
     """
-    mine, theirs = _keys(email, visitor)
-    await _check_tries(tries, (mine, theirs), settings, now)
+    mine, theirs = try_keys(email, visitor)
+    await check_tries(tries, (mine, theirs), settings, now)
     await tries.add(mine, now=now)  # before the work, so that tries at the same time count each other
     async with reading() as work:
         account = await work.accounts.by_email(email)
@@ -130,10 +130,10 @@ async def sign_in(
     )
     if not good or account is None or account.locked:
         await tries.add(theirs, now=now)
-        await _note_refusal(writing, account, now)
+        await note_refusal(writing, account, now)
         raise Forbidden("sign-in-refused", "This e-mail address and password do not belong together.")
     # Guesses that ran at the same time from one address learn nothing beyond its limit.
-    await _check_tries(tries, (theirs,), settings, now)
+    await check_tries(tries, (theirs,), settings, now)
     await tries.clear(mine)
     old = account.password_hash
     fresh = await hashed(password, settings=settings) if old is not None and needs_rehash(old) else None
@@ -145,13 +145,20 @@ async def sign_in(
 
 
 async def open_session(
-    work: IdentityWork, account: Account, *, visitor: Visitor, now: datetime, replaces: str | None = None
+    work: IdentityWork,
+    account: Account,
+    *,
+    visitor: Visitor,
+    now: datetime,
+    replaces: str | None = None,
+    methods: tuple[str, ...] = ("pwd",),
 ) -> Opened:
-    """A session with a value never used before (ATK-02); the one it replaces ends."""
+    """A session with a value never used before (ATK-02); the one it replaces ends. `methods`: how the person proved who
+    they are (RFC 8176)."""
     if replaces is not None:
         await work.sessions.remove(replaces)
     cookie = Secret(secrets.token_urlsafe(32))
-    session = Session(digest(cookie.reveal()), account.id, now, now, now, visitor.user_agent[:200])
+    session = Session(digest(cookie.reveal()), account.id, now, now, now, visitor.user_agent[:200], methods=methods)
     await work.sessions.add(session)
     await work.audit.append(AuditDraft(account.pod, now, AuditEvent.SIGNED_IN, account.webid, account.id))
     return Opened(session, cookie)
@@ -204,12 +211,12 @@ async def change_password(
     if account is None:
         raise Forbidden("sign-in-refused", "This account is gone.")
     check_new_password(new, email=account.email, pod=account.pod, limits=settings.limits)
-    mine, theirs = _keys(account.email, visitor)
-    await _check_tries(tries, (mine, theirs), settings, now)
+    mine, theirs = try_keys(account.email, visitor)
+    await check_tries(tries, (mine, theirs), settings, now)
     await tries.add(mine, now=now)
     if not await asyncio.to_thread(password_matches, old, account.password_hash, limits=settings.limits):
         await tries.add(theirs, now=now)
-        await _note_refusal(writing, account, now)
+        await note_refusal(writing, account, now)
         raise Forbidden("sign-in-refused", "This is not your present password.")
     await tries.clear(mine)
     kept = await hashed(new, settings=settings)
@@ -220,6 +227,15 @@ async def change_password(
         await work.refresh_tokens.end_for(account.id, None)
         await work.audit.append(AuditDraft(account.pod, now, AuditEvent.PASSWORD_CHANGED, account.webid, account.id))
         return await open_session(work, account, visitor=visitor, now=now)
+
+
+async def standing_account(work: IdentityWork, session: Session) -> Account:
+    """The account of a session that still stands in this transaction: either may have ended since the request began.
+    Raises Forbidden("signed-out")."""
+    account = await work.accounts.get(session.account)
+    if account is None or account.locked or await work.sessions.get(session.id_hash) is None:
+        raise Forbidden("signed-out", "Nobody is signed in here any more.")
+    return account
 
 
 async def sign_out(work: IdentityWork, session: Session, *, now: datetime) -> None:
@@ -233,7 +249,7 @@ async def sign_out(work: IdentityWork, session: Session, *, now: datetime) -> No
 async def count_sign_up(tries: Tries, *, visitor: Visitor, settings: Settings, now: datetime) -> None:
     """Sign-ups are counted per address too, since each one tells whether an address or a name is taken."""
     key = f"sign-up:{digest(visitor.address)}"
-    await _check_tries(tries, (key,), settings, now)
+    await check_tries(tries, (key,), settings, now)
     await tries.add(key, now=now)
 
 
@@ -245,19 +261,21 @@ async def _unchanged(work: IdentityWork, seen: Account) -> Account:
     return account
 
 
-def _keys(email: str, visitor: Visitor) -> tuple[str, str]:
+def try_keys(email: str, visitor: Visitor) -> tuple[str, str]:
+    """What tries are counted by: the account and the address."""
     # Hashed: neither e-mail nor network addresses stand in the table of tries.
     return f"account:{digest(email_key(email))}", f"address:{digest(visitor.address)}"
 
 
-async def _check_tries(tries: Tries, keys: Collection[str], settings: Settings, now: datetime) -> None:
+async def check_tries(tries: Tries, keys: Collection[str], settings: Settings, now: datetime) -> None:
+    """Raises TooMany when one of these has used its tries up."""
     window = settings.limits.sign_in_window_seconds
     for key in keys:
         if await tries.count(key, window_seconds=window, now=now) >= settings.limits.sign_in_tries:
             raise TooMany("sign-in-tries", "Too many tries. Wait a few minutes.", retry_after=window)
 
 
-async def _note_refusal(writing: Transact, account: Account | None, now: datetime) -> None:
+async def note_refusal(writing: Transact, account: Account | None, now: datetime) -> None:
     """Refused tries are entries too; for an unknown address in the server's own chain, without it, so that the store
     has the same work to do either way."""
     draft = (

@@ -22,7 +22,11 @@ class Entry:
     path: str
 
 
-ENTRIES: Final = (Entry("password", "/idp/password"),)
+ENTRIES: Final = (
+    Entry("passkeys", "/my/account/passkeys"),
+    Entry("recovery", "/my/account/recovery"),
+    Entry("password", "/idp/password"),
+)
 
 
 @dataclass(frozen=True, slots=True)

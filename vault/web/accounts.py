@@ -24,6 +24,7 @@ from vault.solid.provision import create_pod
 from vault.values import PodName, Secret, parse_pod_name
 from vault.web.forms import Form
 from vault.web.pages import locale_of, read_form, render, t
+from vault.web.recovering import NEW_PASSWORD
 from vault.web.routing import VAULT, Credentials, Route
 from vault.web.sessions import (
     SIGN_IN,
@@ -31,6 +32,7 @@ from vault.web.sessions import (
     form_targets,
     person_of,
     require_citizen,
+    require_person,
     safe_next,
     session_hash,
     start_session,
@@ -49,6 +51,7 @@ class SignInPage:
     """E-mail address and password; `app` when an app is what brought the visitor here."""
 
     template: ClassVar[str] = "account/sign-in.html"
+    script: ClassVar[str] = "passkey.js"
     onward: str
     email: str
     open_to_all: bool
@@ -73,12 +76,15 @@ class SignUpPage:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmPage:
-    """The password once more, before something sensitive."""
+    """A passkey or the password once more, before something sensitive: what the account has of them."""
 
     template: ClassVar[str] = "account/confirm.html"
+    script: ClassVar[str] = "passkey.js"
     onward: str
     email: str
     back: str
+    has_passkey: bool
+    has_password: bool
     problems: Problems = field(default_factory=dict)
 
 
@@ -228,8 +234,9 @@ async def post_confirm(request: web.Request) -> web.StreamResponse:
 
 
 async def get_password(request: web.Request) -> web.StreamResponse:
-    """The page to change the password on."""
-    await require_citizen(request)
+    """The page to change the password on; without one, the page to choose one on."""
+    if (await require_person(request)).account.password_hash is None:
+        raise web.HTTPSeeOther(NEW_PASSWORD)
     return await _password_page(request, done="done" in request.query)
 
 
@@ -313,9 +320,12 @@ def _sign_up_page(
 async def _confirm_page(
     request: web.Request, onward: str, *, problems: Problems | None = None, status: int = 200
 ) -> web.Response:
-    person = await person_of(request)
-    email = person.account.email if person is not None else ""
-    page = ConfirmPage(onward, email, way_to("/idp/confirm", onward), problems or {})
+    account = (await require_person(request)).account
+    async with request.app[VAULT].reading() as work:
+        has_passkey = bool(await work.passkeys.of(account.id))
+    has_password = account.password_hash is not None
+    back = way_to("/idp/confirm", onward)
+    page = ConfirmPage(onward, account.email, back, has_passkey, has_password, problems or {})
     return render(request, page, status=status)
 
 

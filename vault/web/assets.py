@@ -15,7 +15,7 @@ from vault.web.locales import COOKIE, LANGUAGES
 from vault.web.routing import VAULT, Credentials, Route
 
 FOLDER = Path(__file__).parent / "static"
-_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 _YEAR = 365 * 24 * 3600
 
 

@@ -1,8 +1,9 @@
 """Pages for people: one frozen dataclass and one template each, always escaped, always under a strict CSP.
 
 A page class names its template and, in `nav`, the part of the menu it belongs to ("" for pages outside the citizen's
-own part, such as sign in). Templates know `page`, `t`, `lang`, `csrf()`, and the formats day, moment, exact, number,
-money, size, duration, listed. Nothing is inlined: `base.html` has the blocks `title` and `main`.
+own part, such as sign in); in `script` the one file of `static/` that it runs, if any. Templates know `page`, `t`,
+`lang`, `csrf()`, and the formats day, moment, exact, number, money, size, duration, listed. Nothing is inlined:
+`base.html` has the blocks `title` and `main`.
 """
 
 from __future__ import annotations
@@ -11,23 +12,38 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, TypeAlias
 from urllib.parse import urlencode
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from vault.errors import Refusal
+from vault.errors import Refusal, TooMany
 from vault.web import locales
 from vault.web.assets import asset_url
 from vault.web.forms import FIELD, Form, new_visitor_key, read_form, remember_visitor, token_for, visitor_key
 from vault.web.locales import has_text, locale_of, t
 from vault.web.routing import VAULT
 
-__all__ = ["ErrorPage", "Form", "Page", "csrf", "error_page", "locale_of", "read_form", "render", "t"]
+__all__ = [
+    "ErrorPage",
+    "Form",
+    "Page",
+    "Problems",
+    "csrf",
+    "error_page",
+    "later",
+    "locale_of",
+    "read_form",
+    "render",
+    "t",
+    "wait_words",
+]
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+Problems: TypeAlias = dict[str, str]  # field → what is wrong with it, in the visitor's language
 
 
 class Page(Protocol):
@@ -57,20 +73,22 @@ def render(request: web.Request, page: Page, *, status: int = 200, forms_to: Seq
     locale = locale_of(request)
     html = _environment().get_template(page.template).render(page=page, **_words(request, locale, page, visitor))
     response = web.Response(text=html, status=status, content_type="text/html", charset="utf-8")
-    response.headers.update(page_headers(forms_to))
+    response.headers.update(page_headers(forms_to, script=_script(request, page)))
     response.headers["Content-Language"] = locale
     if fresh:
         remember_visitor(request, response, visitor)
     return response
 
 
-def page_headers(forms_to: Sequence[str] = ()) -> dict[str, str]:
-    """No inline code, no foreign origin, never framed (ATK-04), never cached (ATK-17)."""
+def page_headers(forms_to: Sequence[str] = (), *, script: str | None = None) -> dict[str, str]:
+    """No inline code, no foreign origin, never framed (ATK-04), never cached (ATK-17). `script` is the address of the
+    one script that may run: not our whole origin, where pods hold whatever their owners put there (ATK-01)."""
     form_action = " ".join(("'self'", *forms_to))
     directives = (
         "default-src 'none'",
         "style-src 'self'",
         "img-src 'self'",
+        *((f"script-src {script}", "connect-src 'self'") if script else ()),
         f"form-action {form_action}",
         "frame-ancestors 'none'",
         "base-uri 'none'",
@@ -104,6 +122,23 @@ def error_page(request: web.Request, status: int, refusal: Refusal | None, reque
     return render(request, page, status=status)
 
 
+def wait_words(request: web.Request, place: str = "password") -> Problems:
+    """What a form says at `place` when it came too often."""
+    return {place: t(locale_of(request), "account.tries")}
+
+
+def later(page: web.Response, refusal: TooMany) -> web.Response:
+    """The page, with the time to wait."""
+    page.headers["Retry-After"] = str(refusal.retry_after)
+    return page
+
+
+def _script(request: web.Request, page: Page) -> str | None:
+    """Where the page's script stands, without its version."""
+    name = getattr(page, "script", None)
+    return f"{request.app[VAULT].base_url}static/{name}" if isinstance(name, str) else None
+
+
 def _words(request: web.Request, locale: str, page: Page, visitor: str) -> dict[str, object]:
     """What every template may use beside its page."""
     formats: dict[str, Callable[..., str]] = {
@@ -115,6 +150,7 @@ def _words(request: web.Request, locale: str, page: Page, visitor: str) -> dict[
         "lang": locale,
         "languages": locales.NAMES,
         "nav": getattr(page, "nav", ""),
+        "script": getattr(page, "script", None),
         "here": _here(request, page),
         "operator": request.app[VAULT].settings.operator,
         "csrf": lambda: csrf(request, visitor),

@@ -20,6 +20,8 @@ from vault.web import (
     notifications,
     oauth,
     oidc,
+    passkeys,
+    recovering,
     resources,
 )
 from vault.web.middleware import preflight
@@ -35,6 +37,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *logout.ROUTES,
     *accounts.ROUTES,
     *account.ROUTES,
+    *passkeys.ROUTES,
+    *recovering.ROUTES,
     *citizen.ROUTES,
     *datasluis.ROUTES,
     *notifications.ROUTES,

@@ -64,11 +64,20 @@ async def require_citizen(request: web.Request) -> Citizen:
     return found
 
 
-async def require_step_up(request: web.Request) -> Citizen:
-    """A citizen who gave the password a moment ago, or a 303 to the page that asks for it and comes back here."""
+async def require_person(request: web.Request) -> Person:
+    """The account and the session behind the citizen, or the same 303."""
+    await require_citizen(request)
+    person = await person_of(request)
+    assert person is not None  # require_citizen has passed
+    return person
+
+
+async def require_step_up(request: web.Request, *, back: str | None = None) -> Citizen:
+    """A citizen who proved a moment ago who is there, or a 303 to the page that asks for it and comes back here; from a
+    form, which cannot be sent again by itself, to the page `back`."""
     found = await require_citizen(request)
     if not found.stepped_up:
-        raise web.HTTPSeeOther(way_to(CONFIRM, _here(request)))
+        raise web.HTTPSeeOther(way_to(CONFIRM, back or _here(request)))
     return found
 
 

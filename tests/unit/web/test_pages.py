@@ -22,6 +22,7 @@ from vault.web import assets, forms, pages
 from vault.web.routing import VAULT
 
 TEMPLATES = pages.TEMPLATES
+SCRIPTED = {"SignInPage", "ConfirmPage", "NewPasskeyPage"}
 FILES = sorted(TEMPLATES.rglob("*.html"))
 
 
@@ -75,8 +76,28 @@ def test_every_template_escapes_and_none_makes_an_exception() -> None:
 def test_nothing_is_inlined_and_nothing_comes_from_elsewhere() -> None:
     for file in FILES:
         text = file.read_text(encoding="utf-8")
+        if file.name == "base.html":  # the one file of ours that a page may name, and nothing between the tags
+            text = text.replace('<script src="{{ asset(script) }}" defer></script>', "", 1)
         assert not re.search(r"<script|<style|\sstyle=|\son[a-z]+=|javascript:", text), file.name
         assert not re.search(r"(?:src|href|action)=[\"'](?:https?:)?//", text), file.name
+
+
+@pytest.mark.requirement("ATK-01", "ATK-04")
+def test_a_page_runs_the_one_script_it_names_and_nothing_that_lies_in_a_pod() -> None:
+    plain = pages.page_headers()["Content-Security-Policy"]
+    assert "script" not in plain
+    assert "default-src 'none'" in plain
+    scripted = pages.page_headers(script="https://vault.example/static/passkey.js")["Content-Security-Policy"]
+    assert "; script-src https://vault.example/static/passkey.js; connect-src 'self'; " in scripted
+    assert {one.__name__ for one in page_classes() if hasattr(one, "script")} == SCRIPTED
+    assert {one.script for one in page_classes() if hasattr(one, "script")} == {"passkey.js"}
+
+
+def test_the_script_is_ours_alone_and_says_nothing_by_itself() -> None:
+    script = (assets.FOLDER / "passkey.js").read_text(encoding="utf-8")
+    assert not re.search(
+        r"https?://|\beval\b|innerHTML|document\.write|Function\(|import\b|localStorage|cookie", script
+    )
 
 
 def test_the_stylesheet_asks_for_nothing_either() -> None:
@@ -177,7 +198,7 @@ def test_a_token_holds_for_the_browser_it_was_made_for_and_for_no_other() -> Non
 
 def test_files_are_kept_for_a_year_under_an_address_that_changes_with_them() -> None:
     assert assets.asset_url("page.css") == f"/static/page.css?v={assets.assets()['page.css'].version}"
-    assert {Path(name).suffix for name in assets.assets()} <= {".css", ".svg"}
+    assert {Path(name).suffix for name in assets.assets() if name != "passkey.js"} <= {".css", ".svg"}
 
 
 async def test_a_file_is_sent_with_its_type_and_an_unknown_one_is_missing() -> None:

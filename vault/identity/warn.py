@@ -1,0 +1,42 @@
+"""Tells the owner of an account by mail that what opens it has changed, in the transaction that changes it."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from enum import StrEnum
+
+from vault.config import Settings
+from vault.identity.accounts import Account
+from vault.identity.letters import Letter, LetterKind
+from vault.identity.ports import IdentityWork
+
+
+class Change(StrEnum):
+    """What happened: the fact `what` of a letter of the kind SECURITY_CHANGED."""
+
+    PASSKEY_ADDED = "passkey-added"
+    PASSKEY_REMOVED = "passkey-removed"
+    CODES_MADE = "codes-made"
+    CODE_USED = "code-used"
+    PASSWORD_CHOSEN = "password-chosen"  # noqa: S105 - the name of a change
+    PASSWORD_REMOVED = "password-removed"  # noqa: S105 - the name of a change
+
+
+async def warn(
+    work: IdentityWork, account: Account, change: Change, *, settings: Settings, language: str, now: datetime
+) -> None:
+    """A letter to the account's address; nothing where the operator has set up no mail."""
+    if not settings.mail.smtp_host:
+        return
+    await work.letters.add(
+        Letter(
+            id=secrets.token_hex(16),
+            kind=LetterKind.SECURITY_CHANGED,
+            to=account.email,
+            language=language,
+            written=now,
+            due=now,
+            facts={"what": change.value},
+        )
+    )

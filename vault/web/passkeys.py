@@ -1,0 +1,310 @@
+"""Passkeys: what the one script of the pages asks and answers (JSON), and the pages to list, add, name and remove them.
+
+The script's requests carry the form token of their page in a header, which no other site can send (ATK-03), beside the
+browser's word on where they come from. A refusal is a problem document whose `reason` the script has words for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Final, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from vault.errors import Conflict, Forbidden, Missing
+from vault.identity.accounts import citizen
+from vault.identity.authorize import Person
+from vault.identity.credentials import Passkey
+from vault.identity.passkeys import (
+    NAME_CHARACTERS,
+    Booth,
+    add_passkey,
+    ask_to_add,
+    ask_to_confirm,
+    ask_to_sign_in,
+    confirm_by_passkey,
+    reference,
+    remove_passkey,
+    rename_passkey,
+    sign_in_by_passkey,
+)
+from vault.identity.sign_in import Opened
+from vault.web.forms import require_own_origin, require_token, visitor_key
+from vault.web.pages import Problems, locale_of, read_form, render, t
+from vault.web.requests import read_json
+from vault.web.responses import json_response
+from vault.web.routing import VAULT, Credentials, Route
+from vault.web.sessions import (
+    CONFIRM,
+    person_of,
+    require_person,
+    require_step_up,
+    safe_next,
+    session_hash,
+    start_session,
+    visitor_of,
+)
+
+PASSKEYS: Final = "/my/account/passkeys"
+TOKEN_HEADER: Final = "X-Form-Token"  # noqa: S105 - the name of a header
+_ANSWER_BYTES: Final = 32 * 1024  # an attestation with a chain of certificates stays well below
+_T = TypeVar("_T")
+
+
+class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """A request for options says nothing but who asks."""
+
+
+class _Answer(msgspec.Struct, forbid_unknown_fields=True):
+    """What the browser made of the options."""
+
+    credential: dict[str, Any]
+    next: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyRow:
+    """A passkey, as its owner sees it."""
+
+    path: str
+    name: str
+    since: datetime
+    last_used: datetime | None
+    backed_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeysPage:
+    """The passkeys of the account; `urge`: nothing but them opens it, and there are no recovery codes."""
+
+    template: ClassVar[str] = "account/passkeys.html"
+    nav: ClassVar[str] = "account"
+    passkeys: tuple[PasskeyRow, ...]
+    urge: bool
+    done: str = ""  # added, renamed or removed
+
+
+@dataclass(frozen=True, slots=True)
+class NewPasskeyPage:
+    """A passkey is made: on this device, or on another one that the browser reaches."""
+
+    template: ClassVar[str] = "account/passkey-new.html"
+    nav: ClassVar[str] = "account"
+    script: ClassVar[str] = "passkey.js"
+    name: str
+    longest: int = NAME_CHARACTERS
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyPage:
+    """One passkey: another name, or away with it."""
+
+    template: ClassVar[str] = "account/passkey.html"
+    nav: ClassVar[str] = "account"
+    passkey: PasskeyRow
+    longest: int = NAME_CHARACTERS
+    problems: Problems = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RemovePasskeyPage:
+    """Before a passkey goes. `problem`: why it cannot."""
+
+    template: ClassVar[str] = "account/passkey-remove.html"
+    nav: ClassVar[str] = "account"
+    passkey: PasskeyRow
+    problem: str = ""
+
+
+async def post_sign_in_options(request: web.Request) -> web.Response:
+    """A challenge for whoever is at this browser."""
+    await _read(request, _Nothing)
+    return _said(ask_to_sign_in(_booth(request)))
+
+
+async def post_sign_in(request: web.Request) -> web.Response:
+    """Opens a session for the holder of a passkey."""
+    answer = await _read(request, _Answer)
+    opened = await sign_in_by_passkey(_booth(request), answer.credential, replaces=session_hash(request))
+    return _let_in(request, opened, answer)
+
+
+async def post_confirm_options(request: web.Request) -> web.Response:
+    """A challenge for one of the passkeys of who is signed in."""
+    await _read(request, _Nothing)
+    person = await _person(request)
+    return _said(await ask_to_confirm(_booth(request), person.session))
+
+
+async def post_confirm(request: web.Request) -> web.Response:
+    """Steps the session up."""
+    answer, person = await _read(request, _Answer), await _person(request)
+    opened = await confirm_by_passkey(_booth(request), person.session, answer.credential)
+    return _let_in(request, opened, answer)
+
+
+async def post_new_options(request: web.Request) -> web.Response:
+    """What the new passkey has to be like."""
+    await _read(request, _Nothing)
+    person = await _person(request, stepped_up=True)
+    return _said(await ask_to_add(_booth(request), person.session))
+
+
+async def post_new(request: web.Request) -> web.Response:
+    """Adds the passkey that was just made."""
+    answer, person = await _read(request, _Answer), await _person(request, stepped_up=True)
+    name = _name(answer.name) or t(locale_of(request), "passkeys.unnamed")
+    await add_passkey(_booth(request), person.session, answer.credential, name=name)
+    return _said({"next": f"{PASSKEYS}?done=added"})
+
+
+async def get_passkeys(request: web.Request) -> web.Response:
+    """The list."""
+    person = await require_person(request)
+    async with request.app[VAULT].reading() as work:
+        known = await work.passkeys.of(person.account.id)
+        codes = await work.recovery_codes.count(person.account.id)
+    done = request.query.get("done", "")
+    page = PasskeysPage(
+        passkeys=tuple(_row(one) for one in known),
+        urge=bool(known) and person.account.password_hash is None and not codes,
+        done=done if done in ("added", "renamed", "removed") else "",
+    )
+    return render(request, page)
+
+
+async def get_new(request: web.Request) -> web.Response:
+    """Where a passkey is made."""
+    await require_step_up(request)
+    person = await require_person(request)
+    async with request.app[VAULT].reading() as work:
+        number = len(await work.passkeys.of(person.account.id)) + 1
+    return render(request, NewPasskeyPage(t(locale_of(request), "passkeys.new.suggested", number=number)))
+
+
+async def get_passkey(request: web.Request) -> web.Response:
+    """One of them."""
+    return render(request, PasskeyPage(_row(await _passkey(request))))
+
+
+async def post_passkey(request: web.Request) -> web.Response:
+    """Gives it another name."""
+    form, passkey = await read_form(request), await _passkey(request)
+    person, name = await require_person(request), _name(form.get("name", ""))
+    if not name:
+        problems = {"name": t(locale_of(request), "passkeys.name.missing")}
+        return render(request, PasskeyPage(_row(passkey), problems=problems), status=422)
+    async with request.app[VAULT].writing() as work:
+        await rename_passkey(work, person.session, passkey.id, name=name)
+    raise web.HTTPSeeOther(f"{PASSKEYS}?done=renamed")
+
+
+async def get_remove(request: web.Request) -> web.Response:
+    """Asks whether it may go."""
+    await require_step_up(request)
+    return render(request, RemovePasskeyPage(_row(await _passkey(request))))
+
+
+async def post_remove(request: web.Request) -> web.Response:
+    """Takes it away, unless nothing else opens the account."""
+    await read_form(request)
+    passkey, person, vault = await _passkey(request), await require_person(request), request.app[VAULT]
+    await require_step_up(request, back=request.path)
+    try:
+        async with vault.writing() as work:
+            await remove_passkey(
+                work,
+                person.session,
+                passkey.id,
+                settings=vault.settings,
+                language=locale_of(request),
+                now=vault.clock(),
+            )
+    except Conflict:
+        words = t(locale_of(request), "passkeys.remove.last")
+        return render(request, RemovePasskeyPage(_row(passkey), words), status=409)
+    raise web.HTTPSeeOther(f"{PASSKEYS}?done=removed")
+
+
+ROUTES: Final = (
+    Route("POST", "/idp/passkey/options", post_sign_in_options, Credentials.VISITOR),
+    Route("POST", "/idp/passkey", post_sign_in, Credentials.VISITOR),
+    Route("POST", f"{CONFIRM}/passkey/options", post_confirm_options, Credentials.SESSION),
+    Route("POST", f"{CONFIRM}/passkey", post_confirm, Credentials.SESSION),
+    Route("GET", PASSKEYS, get_passkeys, Credentials.SESSION),
+    Route("POST", PASSKEYS, post_new, Credentials.SESSION),
+    Route("POST", f"{PASSKEYS}/options", post_new_options, Credentials.SESSION),
+    Route("GET", f"{PASSKEYS}/new", get_new, Credentials.SESSION),
+    Route("GET", PASSKEYS + "/{passkey:[0-9a-f]{32}}", get_passkey, Credentials.SESSION),
+    Route("POST", PASSKEYS + "/{passkey:[0-9a-f]{32}}", post_passkey, Credentials.SESSION),
+    Route("GET", PASSKEYS + "/{passkey:[0-9a-f]{32}}/remove", get_remove, Credentials.SESSION),
+    Route("POST", PASSKEYS + "/{passkey:[0-9a-f]{32}}/remove", post_remove, Credentials.SESSION),
+)
+
+
+async def _read(request: web.Request, kind: type[_T]) -> _T:
+    """The JSON that one of our own pages sent. Raises Forbidden for anybody else's."""
+    require_own_origin(request)
+    require_token(request, request.headers.get(TOKEN_HEADER, ""))
+    return await read_json(request, kind, _ANSWER_BYTES)
+
+
+def _booth(request: web.Request) -> Booth:
+    vault = request.app[VAULT]
+    return Booth(
+        reading=vault.reading,
+        writing=vault.writing,
+        replays=vault.replays,
+        tries=vault.tries,
+        settings=vault.settings,
+        key=vault.secrets.forms,
+        now=vault.clock(),
+        visitor=visitor_of(request),
+        browser=visitor_key(request) or "",  # never empty here: the token was made for it
+        language=locale_of(request),
+    )
+
+
+async def _person(request: web.Request, *, stepped_up: bool = False) -> Person:
+    """Who is signed in, for the script: it cannot be sent to another page. Raises Forbidden with what is missing."""
+    person, vault = await person_of(request), request.app[VAULT]
+    if person is None:
+        raise Forbidden("signed-out", "Nobody is signed in.")
+    found = citizen(person.account, person.session, vault.settings.identity, vault.clock())
+    if stepped_up and not found.stepped_up:
+        raise Forbidden("step-up", "Prove once more who you are.")
+    return person
+
+
+async def _passkey(request: web.Request) -> Passkey:
+    """The passkey of the address, if it is this person's."""
+    person = await require_person(request)
+    async with request.app[VAULT].reading() as work:
+        known = await work.passkeys.of(person.account.id)
+    found = next((one for one in known if reference(one) == request.match_info["passkey"]), None)
+    if found is None:
+        raise Missing("passkey", "There is no such passkey.")
+    return found
+
+
+def _row(passkey: Passkey) -> PasskeyRow:
+    path = f"{PASSKEYS}/{reference(passkey)}"
+    return PasskeyRow(path, passkey.name, passkey.created, passkey.last_used, passkey.backed_up)
+
+
+def _name(text: str) -> str:
+    """One line that can be read."""
+    return " ".join("".join(ch if ch.isprintable() else " " for ch in text).split())[:NAME_CHARACTERS]
+
+
+def _let_in(request: web.Request, opened: Opened, answer: _Answer) -> web.Response:
+    response = _said({"next": safe_next(answer.next)})
+    start_session(request, response, opened)
+    return response
+
+
+def _said(data: object) -> web.Response:
+    return json_response(data, headers={"Cache-Control": "no-store"})

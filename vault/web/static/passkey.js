@@ -1,0 +1,125 @@
+// Passkeys in the browser (WebAuthn Level 2, §5.1). The page holds one box that says what to do; without this script it
+// stays as it is, and the password works. Every word that is shown stands in the box, in the language of its reader.
+"use strict";
+
+(() => {
+  const box = document.querySelector("[data-passkey]");
+  if (!box) return;
+  const button = box.querySelector("button");
+  const problem = box.querySelector("[role=alert]");
+  const token = box.querySelector("input[name=csrf]").value;
+  const adds = box.dataset.passkey === "add";
+  let offered = null; // what the browser offers in the e-mail field, until the button is pressed
+
+  class Refused extends Error {
+    constructor(reason) {
+      super(reason);
+      this.reason = reason;
+    }
+  }
+
+  const decoded = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (one) => one.charCodeAt(0));
+  const encoded = (buffer) =>
+    btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+
+  async function post(address, body) {
+    const answer = await fetch(address, {
+      method: "POST",
+      headers: { Accept: "application/json", "Content-Type": "application/json", "X-Form-Token": token },
+      body: JSON.stringify(body),
+      redirect: "error",
+    });
+    const said = await answer.json();
+    if (!answer.ok) throw new Refused(said.reason);
+    return said;
+  }
+
+  async function options() {
+    const given = await post(box.dataset.options, {});
+    given.challenge = decoded(given.challenge);
+    if (given.user) given.user.id = decoded(given.user.id);
+    for (const list of [given.excludeCredentials, given.allowCredentials]) {
+      for (const one of list || []) one.id = decoded(one.id);
+    }
+    return given;
+  }
+
+  // RegistrationResponseJSON or AuthenticationResponseJSON (WebAuthn Level 3, §5.1); browsers that cannot make it
+  // themselves are still about.
+  function written(credential) {
+    const from = credential.response;
+    const response = { clientDataJSON: encoded(from.clientDataJSON) };
+    if (from.attestationObject) {
+      response.attestationObject = encoded(from.attestationObject);
+      response.transports = from.getTransports ? from.getTransports() : [];
+    } else {
+      response.authenticatorData = encoded(from.authenticatorData);
+      response.signature = encoded(from.signature);
+      if (from.userHandle) response.userHandle = encoded(from.userHandle);
+    }
+    return { id: credential.id, rawId: encoded(credential.rawId), type: credential.type, response };
+  }
+
+  async function send(credential) {
+    const name = document.getElementById("name");
+    const body = { credential: written(credential), next: box.dataset.next || "", name: name ? name.value : "" };
+    const said = await post(box.dataset.answer, body);
+    location.assign(said.next);
+  }
+
+  function say(error) {
+    if (["signed-out", "step-up"].includes(error.reason)) {
+      location.reload(); // the page itself knows whom to ask for what
+      return;
+    }
+    const byName = { NotAllowedError: "cancelled", AbortError: "cancelled", InvalidStateError: "known" };
+    const byReason = {
+      "passkey-refused": "refused",
+      "passkey-challenge": "late",
+      "passkey-known": "known",
+      "passkeys-full": "full",
+      "sign-in-tries": "tries",
+      "too-many-requests": "tries",
+      "form-token": "late",
+    };
+    problem.textContent = box.dataset[byReason[error.reason] || byName[error.name]] || box.dataset.failed;
+  }
+
+  async function pressed() {
+    if (button.hasAttribute("aria-busy")) return;
+    problem.textContent = "";
+    button.setAttribute("aria-busy", "true");
+    if (offered) offered.abort();
+    try {
+      const publicKey = await options();
+      await send(adds ? await navigator.credentials.create({ publicKey }) : await navigator.credentials.get({ publicKey }));
+    } catch (error) {
+      say(error);
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
+  }
+
+  // Passkeys among what the browser offers for the e-mail field ("conditional mediation", WebAuthn Level 3 §5.1.4).
+  async function offer() {
+    const can = window.PublicKeyCredential.isConditionalMediationAvailable;
+    if (!can || !(await can.call(window.PublicKeyCredential))) return;
+    offered = new AbortController();
+    const { signal } = offered;
+    try {
+      const publicKey = await options();
+      if (signal.aborted) return;
+      await send(await navigator.credentials.get({ publicKey, mediation: "conditional", signal }));
+    } catch (error) {
+      if (!signal.aborted && error.reason) say(error);
+    }
+  }
+
+  if (!window.PublicKeyCredential) {
+    problem.textContent = box.dataset.unsupported;
+    return;
+  }
+  button.addEventListener("click", pressed);
+  button.hidden = false;
+  if (box.dataset.passkey === "sign-in") offer();
+})();
