@@ -35,6 +35,7 @@ from vault.notify.ports import Duty
 from vault.notify.subscribe import Door
 from vault.outbound.documents import Documents
 from vault.outbound.fetch import Fetcher
+from vault.outbound.upstream import UpstreamProvider
 from vault.ports import ServerSecrets, Vault
 from vault.rdf.isolate import claim_stack, close_cells
 from vault.storage.blobs import MemoryConversions
@@ -129,6 +130,7 @@ async def open_machine(settings: Settings, *, clock: Clock = utc_now) -> AsyncIt
                 polls=settings.server.workers > 1,
             ),
             courier=fetcher,
+            upstream=UpstreamProvider.of(fetcher, settings=settings, clock=clock),
             clock=clock,
         )
         relay = _relay(vault, database.delivering)

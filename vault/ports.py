@@ -12,7 +12,7 @@ from vault.config import Settings
 from vault.datasluis.catalogue import Catalogue
 from vault.datasluis.ports import DatasluisWork
 from vault.identity.dpop import Nonces
-from vault.identity.ports import IdentityWork, Issuers, Replays, Tries
+from vault.identity.ports import IdentityWork, Issuers, Replays, Tries, Upstream
 from vault.identity.tokens import KeyRing
 from vault.notify.listen import Hub
 from vault.notify.ports import Courier, NotifyWork
@@ -64,6 +64,7 @@ class Vault:
     catalogue: Catalogue
     hub: Hub
     courier: Courier
+    upstream: Upstream | None  # None: nobody comes from another provider
     clock: Clock
 
     @property

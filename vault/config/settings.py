@@ -289,6 +289,9 @@ def _mail_contradictions(mail: MailSettings) -> Iterator[str]:
 
 def _upstream_contradictions(upstream: UpstreamSettings) -> Iterator[str]:
     if not upstream.upstream_issuer:
+        for name in ("level_to_share", "level_to_manage"):
+            if getattr(upstream, name):  # nobody could ever do it
+                yield f"upstream.{name}: needs upstream_issuer, since only another provider gives a level"
         return
     if not upstream.upstream_issuer.startswith(("https://", "http://")):
         yield "upstream.upstream_issuer: must be the provider's own issuer, such as https://login.example"

@@ -86,6 +86,8 @@ class Code:
     expires: datetime
     family: str  # the refresh family its tokens belong to: reuse of the code ends it
     used: bool = False
+    methods: tuple[str, ...] = ()  # of the session it came from: amr and acr of the ID token
+    level: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

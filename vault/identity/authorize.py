@@ -20,6 +20,7 @@ from vault.config import Settings
 from vault.errors import OAuthRefusal
 from vault.identity.accounts import Account, Code, Consent, Session
 from vault.identity.clients import AUTHORIZATION_CODE, Client, is_loopback, redirect_allowed
+from vault.identity.levels import open_wish
 from vault.identity.moments import read_moment, seal_moment
 from vault.identity.ports import Issuers, Transact
 from vault.identity.prove import find_client
@@ -87,10 +88,11 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True, slots=True)
 class SignInQuestion:
-    """The person must sign in; `resume` are the parameters to come back with."""
+    """The person must sign in; `resume` are the parameters to come back with. With a `level` she need not."""
 
     resume: Mapping[str, str]
     reason: Reason
+    level: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,14 +258,17 @@ async def load_session(request: AuthorizationRequest, desk: Desk) -> StepResult:
 async def ask_to_sign_in(request: AuthorizationRequest, desk: Desk) -> StepResult:
     """VEC-R20: with prompt=none a question is an error."""
     person, since = request.person, request.signed_in_since
+    fresh = {FRESH: seal_moment(desk.now, about=_about(request), key=desk.key)}
     if person is not None and (since is None or person.session.authenticated_at >= since):
-        return request
+        wish = open_wish(request.get("acr_values") or "", person.session.level, desk.settings.upstream)
+        if not wish or "none" in request.prompts or _asked_at(request, desk) is not None:
+            return request  # a wish is put to the person once with each request
+        return SignInQuestion(request.resume() | fresh, Reason.SIGN_IN_AGAIN, wish)
     if "none" in request.prompts:
         raise OAuthRefusal("login_required", "Nobody is signed in, or not recently enough.")
     resume = {name: value for name, value in request.resume().items() if name != FRESH}
-    if since is not None:
-        resume[FRESH] = seal_moment(desk.now, about=_about(request), key=desk.key)
-    return SignInQuestion(resume, Reason.SIGNED_OUT if person is None else Reason.SIGN_IN_AGAIN)
+    reason = Reason.SIGNED_OUT if person is None else Reason.SIGN_IN_AGAIN
+    return SignInQuestion(resume if since is None else resume | fresh, reason)
 
 
 async def ask_to_consent(request: AuthorizationRequest, desk: Desk) -> StepResult:
@@ -313,6 +318,8 @@ async def issue_code(request: AuthorizationRequest, desk: Desk) -> StepResult:
         authenticated_at=person.session.authenticated_at,
         expires=desk.now + timedelta(seconds=desk.settings.identity.code_seconds),
         family=secrets.token_hex(16),
+        methods=person.session.methods,
+        level=person.session.level,
     )
     async with desk.writing() as work:
         if request.reason is not None:

@@ -172,9 +172,16 @@ def access_claims(subject: Subject, *, token_id: str, now: datetime, seconds: in
 
 
 def id_claims(
-    subject: Subject, *, nonce: str | None, authenticated_at: datetime, now: datetime, seconds: int
+    subject: Subject,
+    *,
+    nonce: str | None,
+    authenticated_at: datetime,
+    now: datetime,
+    seconds: int,
+    methods: Sequence[str] = (),
+    level: str | None = None,
 ) -> dict[str, Any]:
-    """The claims of our ID tokens (OP-9, OpenID Connect Core §2)."""
+    """The claims of our ID tokens (OP-9, OpenID Connect Core §2); `amr` and `acr` where the session knows them."""
     issued = int(now.timestamp())
     return {
         "iss": subject.issuer,
@@ -187,6 +194,8 @@ def id_claims(
         "iat": issued,
         "exp": issued + seconds,
         **({"nonce": nonce} if nonce is not None else {}),
+        **({"amr": list(methods)} if methods else {}),
+        **({"acr": level} if level is not None else {}),
     }
 
 

@@ -100,7 +100,7 @@ def _problem_with(code: Code, verifier: str, asked: _Asked, desk: ClientDesk) ->
 
 async def _issue_for_code(work: IdentityWork, code: Code, account: Account, asked: _Asked, desk: ClientDesk) -> Issued:
     subject = _subject(asked, code.webid, code.scope, desk)
-    issued = _tokens(subject, asked, desk, nonce=code.nonce, authenticated_at=code.authenticated_at, family=code.family)
+    issued = _tokens(subject, asked, desk, authenticated_at=code.authenticated_at, family=code.family, signed_in=code)
     if "offline_access" not in code.scope or REFRESH_TOKEN not in asked.client.grant_types:
         return issued
     first = RefreshToken(
@@ -191,11 +191,11 @@ def _tokens(
     desk: ClientDesk,
     *,
     authenticated_at: datetime,
-    nonce: str | None = None,
     family: str | None = None,
+    signed_in: Code | None = None,
 ) -> Issued:
-    """An access token, and an ID token where `openid` was asked for. The id of an access token begins with that of the
-    grant it stands on, so that all of a grant's tokens can be ended at once."""
+    """An access token, and an ID token where `openid` was asked for; the first after a sign-in tells of that. The id of
+    an access token begins with that of the grant it stands on, so that all of a grant's tokens can be ended at once."""
     seconds, number = desk.settings.identity.access_token_seconds, secrets.token_urlsafe(16)
     token_id = number if family is None else f"{grant_of(family)}.{number}"
     claims = access_claims(subject, token_id=token_id, now=desk.now, seconds=seconds)
@@ -204,10 +204,12 @@ def _tokens(
         return issued
     about = id_claims(
         subject,
-        nonce=nonce,
+        nonce=None if signed_in is None else signed_in.nonce,
         authenticated_at=authenticated_at,
         now=desk.now,
         seconds=desk.settings.identity.id_token_seconds,
+        methods=() if signed_in is None else signed_in.methods,
+        level=None if signed_in is None else signed_in.level,
     )
     signed = desk.keys.sign(about, ID_TOKEN, algorithm=asked.client.id_token_algorithm)
     return replace(issued, id_token=Secret(signed))

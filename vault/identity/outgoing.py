@@ -6,12 +6,15 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypeAlias
 
 from joserfc.jwk import ECKey
 
 from vault.identity.claims import ACCESS_TOKEN, Subject, access_claims
 from vault.identity.tokens import KeyRing, base64url_sha256, compact_jws
 from vault.values import ClientId, MediaType, WebId
+
+Holder: TypeAlias = ECKey  # a key that tokens given to us are bound to
 
 _TAG = "datakluis-webhook"
 
@@ -26,12 +29,12 @@ class Sender:
     webid: WebId
     issuer: str
     keys: KeyRing
-    holder: ECKey
+    holder: Holder
     token_seconds: int
 
     @staticmethod
     def new(webid: WebId, *, issuer: str, keys: KeyRing, token_seconds: int) -> Sender:
-        return Sender(webid, issuer, keys, ECKey.generate_key("P-256", private=True), token_seconds)
+        return Sender(webid, issuer, keys, new_holder(), token_seconds)
 
     def headers(
         self, url: str, body: bytes, *, media_type: MediaType, message_id: str, now: datetime
@@ -54,15 +57,8 @@ class Sender:
         return self.keys.sign(claims, ACCESS_TOKEN)
 
     def _proof(self, url: str, token: str, message_id: str, now: datetime) -> str:
-        header = {"alg": "ES256", "typ": "dpop+jwt", "jwk": self.holder.as_dict(private=False)}
-        claims = {
-            "htm": "POST",
-            "htu": url.partition("?")[0],
-            "iat": int(now.timestamp()),
-            "jti": base64url_sha256(f"proof {message_id} {now.isoformat()}"),
-            "ath": base64url_sha256(token),
-        }
-        return compact_jws(header, claims, self.holder)
+        proof_id = base64url_sha256(f"proof {message_id} {now.isoformat()}")
+        return possession(self.holder, "POST", url, proof_id=proof_id, now=now, token=token)
 
     def _signature(
         self, url: str, body: bytes, *, media_type: MediaType, message_id: str, now: datetime
@@ -88,6 +84,29 @@ class Sender:
             "Signature-Input": f"datakluis={parameters}",
             "Signature": f"datakluis=:{_base64(signature)}:",
         }
+
+
+def new_holder() -> Holder:
+    """A key to bind tokens to."""
+    return ECKey.generate_key("P-256", private=True)
+
+
+def possession(
+    holder: Holder,
+    method: str,
+    url: str,
+    *,
+    proof_id: str,
+    now: datetime,
+    token: str | None = None,
+    nonce: str | None = None,
+) -> str:
+    """A DPoP proof for one request (RFC 9449 §4.2)."""
+    header = {"alg": "ES256", "typ": "dpop+jwt", "jwk": holder.as_dict(private=False)}
+    claims: dict[str, Any] = {"htm": method, "htu": url.partition("?")[0], "iat": int(now.timestamp()), "jti": proof_id}
+    claims |= {"ath": base64url_sha256(token)} if token is not None else {}
+    claims |= {"nonce": nonce} if nonce is not None else {}
+    return compact_jws(header, claims, holder)
 
 
 def _base64(data: bytes) -> str:

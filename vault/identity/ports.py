@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from vault.audit import AuditLog
 from vault.identity import tokens
@@ -15,6 +15,7 @@ from vault.identity.claims import VerifiedTokens
 from vault.identity.clients import Client
 from vault.identity.credentials import Passkey, UpstreamLink
 from vault.identity.letters import Letter, LinkPurpose, MailLink
+from vault.identity.upstream import Provider, Redeemed
 from vault.values import AccountId, Ceiling, ClientId, PodName, WebId
 
 Jwk: TypeAlias = tokens.Jwk
@@ -262,6 +263,25 @@ class Issuers(Protocol):
     async def standing(self, webid: WebId, client: ClientId | None, token_id: str | None, /) -> Standing:
         """What one of our own tokens is still worth; looked up once a second at most. Raises Unauthenticated
         (invalid_token) when its account, its client, the consent behind it or the token itself has ended."""
+        ...
+
+
+class Upstream(Protocol):
+    """The other OpenID provider, when one is configured; what it says of itself is cached. Every call may raise
+    Unavailable("upstream-unreachable") or Unavailable("upstream-misconfigured")."""
+
+    async def provider(self) -> Provider: ...
+
+    async def keys(self, *, key_id: str | None = None) -> list[Jwk]:
+        """Its public keys. An unknown `key_id` causes one refresh at most."""
+        ...
+
+    async def redeem(self, code: str, /, *, verifier: str, redirect_uri: str) -> Redeemed:
+        """Raises Forbidden("upstream-code") for a code it does not take."""
+        ...
+
+    async def userinfo(self, redeemed: Redeemed, /) -> Mapping[str, Any]:
+        """What it says of the person besides the ID token; nothing where it has no such endpoint."""
         ...
 
 

@@ -65,7 +65,7 @@ async def create_account(
     work: IdentityWork,
     *,
     email: str,
-    password: Secret | PasswordHash,
+    password: Secret | PasswordHash | None,
     pod: PodName,
     display_name: str,
     create_pod: CreatePod,
@@ -76,14 +76,14 @@ async def create_account(
     """An account with its pod and the entry of both, in the one transaction. `national_numbers` are keyed hashes.
 
     Raises Conflict when the address or the name is taken. A server hands in a `PasswordHash`, so that its writer does
-    not stand still while argon2 works.
+    not stand still while argon2 works; None is for somebody who signs in through another provider.
     """
     base_url = settings.server.base_url
-    kept = password if isinstance(password, PasswordHash) else await hashed(password, settings=settings)
+    kept = await hashed(password, settings=settings) if isinstance(password, Secret) else password
     account = Account(
         id=AccountId(secrets.token_hex(16)),
         email=parse_email(email),
-        password_hash=kept.value,
+        password_hash=None if kept is None else kept.value,
         webid=webid_of(base_url, pod),
         pod=pod,
         created=now,

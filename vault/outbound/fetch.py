@@ -56,6 +56,16 @@ class Fetched:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What was answered to one call, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    media_type: MediaType
+    body: bytes
+
+
 class Fetcher:
     """GETs public documents and POSTs messages over https, without cookies. `lookup` gives the addresses of a name."""
 
@@ -108,6 +118,27 @@ class Fetcher:
         except (Unreachable, TimeoutError, aiohttp.ClientError, OSError, ValueError):
             return Reply(0)
 
+    async def call(
+        self, method: str, url: str, /, *, accept: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Answered:
+        """One call of a server that we are a client of, with whatever credentials `headers` and `body` hold. They go to
+        this address alone: a redirect is a failure. Raises Unreachable."""
+        try:
+            async with asyncio.timeout(self._settings.total_seconds):
+                target = check_url(url, self._settings)
+                sent = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": _USER_AGENT, **headers}
+                async with self._client().request(
+                    method, target, data=body, headers=sent, allow_redirects=False
+                ) as response:
+                    if response.status in _REDIRECTS:
+                        raise Unreachable("redirect")
+                    media_type = _media_type(response, accept)
+                    return Answered(response.status, response.headers, media_type, await self._body(response))
+        except TimeoutError:
+            raise Unreachable("took too long") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise Unreachable(type(error).__name__) from error
+
     async def _step(self, url: str, accept: str) -> Fetched | str:
         """One request: the document, or where a redirect leads."""
         target = check_url(url, self._settings)
@@ -117,13 +148,7 @@ class Fetcher:
                 return location
             if response.status != 200:
                 raise Unreachable(f"status {response.status}")
-            try:
-                media_type = parse_media_type(response.headers.get("Content-Type", ""))
-            except Malformed:
-                raise Unreachable("no media type") from None
-            if media_type.essence not in _essences(accept):
-                raise Unreachable("another media type")
-            return Fetched(url, media_type, await self._body(response))
+            return Fetched(url, _media_type(response, accept), await self._body(response))
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
         """The body, unpacked by ourselves so that no more is ever unpacked than may be kept."""
@@ -233,6 +258,16 @@ class _CheckedResolver(AbstractResolver):
 
     async def close(self) -> None:
         """Holds nothing."""
+
+
+def _media_type(response: aiohttp.ClientResponse, accept: str) -> MediaType:
+    try:
+        media_type = parse_media_type(response.headers.get("Content-Type", ""))
+    except Malformed:
+        raise Unreachable("no media type") from None
+    if media_type.essence not in _essences(accept):
+        raise Unreachable("another media type")
+    return media_type
 
 
 def _seconds(text: str | None) -> float | None:

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from aiohttp import web
 
+from vault.ports import Vault
 from vault.web.pages import render
-from vault.web.routing import Credentials, Route
-from vault.web.sessions import person_of, require_citizen
+from vault.web.routing import VAULT, Credentials, Route
+from vault.web.sessions import ELSEWHERE, person_of, require_citizen
 
 ACCOUNT: Final = "/my/account"
 
 
+def _always(_vault: Vault) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One of the pages this leads to. Its words are `account.entry.<name>` and `account.entry.<name>.words`."""
+    """One of the pages this leads to. Its words are `account.entry.<name>` and `account.entry.<name>.words`. `offered`:
+    whether this server has it at all."""
 
     name: str
     path: str
+    offered: Callable[[Vault], bool] = _always
 
 
 ENTRIES: Final = (
     Entry("passkeys", "/my/account/passkeys"),
     Entry("recovery", "/my/account/recovery"),
     Entry("password", "/idp/password"),
+    Entry("elsewhere", ELSEWHERE, lambda vault: vault.upstream is not None),
 )
 
 
@@ -44,7 +53,8 @@ async def get_account(request: web.Request) -> web.Response:
     await require_citizen(request)
     person = await person_of(request)
     assert person is not None  # require_citizen has passed
-    return render(request, AccountPage(person.account.email, ENTRIES))
+    vault = request.app[VAULT]
+    return render(request, AccountPage(person.account.email, tuple(one for one in ENTRIES if one.offered(vault))))
 
 
 ROUTES: Final = (Route("GET", ACCOUNT, get_account, Credentials.SESSION),)

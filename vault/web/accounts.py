@@ -35,6 +35,7 @@ from vault.web.sessions import (
     require_person,
     safe_next,
     session_hash,
+    signs_in_elsewhere,
     start_session,
     visitor_of,
     way_to,
@@ -85,6 +86,7 @@ class ConfirmPage:
     back: str
     has_passkey: bool
     has_password: bool
+    elsewhere: bool  # she may prove it at the other provider too
     problems: Problems = field(default_factory=dict)
 
 
@@ -325,7 +327,8 @@ async def _confirm_page(
         has_passkey = bool(await work.passkeys.of(account.id))
     has_password = account.password_hash is not None
     back = way_to("/idp/confirm", onward)
-    page = ConfirmPage(onward, account.email, back, has_passkey, has_password, problems or {})
+    elsewhere = await signs_in_elsewhere(request)
+    page = ConfirmPage(onward, account.email, back, has_passkey, has_password, elsewhere, problems or {})
     return render(request, page, status=status)
 
 

@@ -25,7 +25,7 @@ from vault.web.oidc import AUTHORIZE, NOT_STORED, posted, query_pairs
 from vault.web.pages import read_form, render
 from vault.web.responses import wants_page
 from vault.web.routing import VAULT, Credentials, Route
-from vault.web.sessions import SIGN_IN, person_of, redirect_targets, way_to
+from vault.web.sessions import LEVEL, SIGN_IN, person_of, redirect_targets, way_to
 
 CONSENT: Final = "/idp/consent"
 
@@ -113,6 +113,9 @@ async def _answer_authorization(
         case Redirect():
             # RFC 9700 §4.12: 303, so that no browser sends the form, and with it the answer, once more.
             return to_client(outcome.url)
+        case SignInQuestion(level=level) if level:
+            onward = f"{AUTHORIZE}?{urlencode(outcome.resume)}"
+            raise web.HTTPSeeOther(way_to(LEVEL, onward, level=level, optional="1"))
         case SignInQuestion():
             again = {"again": "1"} if outcome.reason is Reason.SIGN_IN_AGAIN else {}
             raise web.HTTPSeeOther(way_to(SIGN_IN, f"{AUTHORIZE}?{urlencode(outcome.resume)}", **again))

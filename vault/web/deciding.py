@@ -23,7 +23,7 @@ from vault.web.holdings import SharedItem, shared_items
 from vault.web.locales import day, in_days, locale_of
 from vault.web.pages import read_form, render
 from vault.web.routing import VAULT, Credentials, Route
-from vault.web.sessions import CONFIRM, require_citizen, way_to
+from vault.web.sessions import CONFIRM, require_citizen, require_level, way_to
 from vault.web.wording import TEXT_CHARACTERS, Organisation, Tongue, clean, organisation
 
 _REASON_CHARACTERS: Final = 300
@@ -76,6 +76,8 @@ async def approve(request: web.Request) -> web.Response:
         return await _look_again(request, citizen, stale)
     if "entered" in form:  # Enter in a field: nothing was decided
         return render(request, request_page(found, tongue, now, answer=answer))
+    level = vault.settings.upstream.level_to_share
+    await require_level(request, level, back=f"/my/requests/{found.request.id}")
     chosen = _choose(found, answer, form, tongue, now)
     if chosen.choice is None:
         page = request_page(found, tongue, now, answer=answer, problems=chosen.problems)

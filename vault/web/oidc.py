@@ -37,7 +37,7 @@ _FOR_MINUTES = {"Cache-Control": "public, max-age=300"}
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 100
 _CLAIMS: Final = (
-    *("iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "cnf", "webid"),
+    *("iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "cnf", "webid", "amr", "acr"),
     "profile",
 )
 
@@ -74,6 +74,7 @@ async def get_configuration(request: web.Request) -> web.StreamResponse:
         "id_token_signing_alg_values_supported": list(ID_TOKEN_ALGORITHMS),
         "dpop_signing_alg_values_supported": algorithms,
         "claims_supported": list(_CLAIMS),
+        "acr_values_supported": list(request.app[VAULT].settings.upstream.upstream_levels),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "ui_locales_supported": ["nl", "fr", "de", "en"],
         "authorization_response_iss_parameter_supported": True,

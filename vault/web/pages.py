@@ -153,6 +153,7 @@ def _words(request: web.Request, locale: str, page: Page, visitor: str) -> dict[
         "script": getattr(page, "script", None),
         "here": _here(request, page),
         "operator": request.app[VAULT].settings.operator,
+        "upstream": request.app[VAULT].settings.upstream,
         "csrf": lambda: csrf(request, visitor),
         **formats,
     }

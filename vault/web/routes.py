@@ -15,6 +15,7 @@ from vault.web import (
     consenting,
     datasluis,
     descriptions,
+    elsewhere,
     health,
     logout,
     notifications,
@@ -23,6 +24,7 @@ from vault.web import (
     passkeys,
     recovering,
     resources,
+    upstream,
 )
 from vault.web.middleware import preflight
 from vault.web.requests import expect_continue
@@ -39,6 +41,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *account.ROUTES,
     *passkeys.ROUTES,
     *recovering.ROUTES,
+    *upstream.ROUTES,
+    *elsewhere.ROUTES,
     *citizen.ROUTES,
     *datasluis.ROUTES,
     *notifications.ROUTES,

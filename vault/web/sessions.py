@@ -13,6 +13,7 @@ from aiohttp import web
 
 from vault.identity.accounts import citizen, session_holds
 from vault.identity.authorize import Person
+from vault.identity.levels import reaches
 from vault.identity.sign_in import Opened, Visitor
 from vault.identity.tokens import digest
 from vault.ports import Vault
@@ -23,9 +24,12 @@ from vault.web.routing import VAULT
 SIGN_IN: Final = "/idp/login"
 CONFIRM: Final = "/idp/confirm"
 HOME: Final = "/my/"
+UPSTREAM: Final = "/idp/upstream"  # to the other provider, if there is one
+LEVEL: Final = "/idp/upstream/level"
+ELSEWHERE: Final = "/my/account/elsewhere"
 
 # Where a sign-in may lead: our own pages and our own authorization endpoint (no open redirect).
-_NEXT = re.compile(r"/(?:my|idp/auth)(?:[/?][!-~]*)?")
+_NEXT = re.compile(r"/(?:my|idp/auth|idp/password)(?:[/?][!-~]*)?")
 _NEXT_CHARACTERS = 6000
 _NOTED_EVERY = timedelta(seconds=60)  # a session's last use is written at most this often
 _FOUND: Final = web.RequestKey("person", object)
@@ -72,13 +76,39 @@ async def require_person(request: web.Request) -> Person:
     return person
 
 
-async def require_step_up(request: web.Request, *, back: str | None = None) -> Citizen:
-    """A citizen who proved a moment ago who is there, or a 303 to the page that asks for it and comes back here; from a
-    form, which cannot be sent again by itself, to the page `back`."""
-    found = await require_citizen(request)
+async def require_step_up(request: web.Request, *, back: str = "") -> Citizen:
+    """A citizen who proved a moment ago who is there, and with the level of assurance that the operator demands for
+    managing an account; or a 303 to the page that asks for it and comes back here; from a form, which cannot be sent
+    again by itself, to the page `back`."""
+    found, level = await require_citizen(request), request.app[VAULT].settings.upstream.level_to_manage
+    if level:
+        # Only the other provider gives a level, so it is the one that proves her anew too.
+        found = await require_level(request, level, back=back, fresh=not found.stepped_up)
     if not found.stepped_up:
         raise web.HTTPSeeOther(way_to(CONFIRM, back or _here(request)))
     return found
+
+
+async def require_level(request: web.Request, level: str, *, back: str = "", fresh: bool = False) -> Citizen:
+    """A citizen whom the other provider vouched for at this level or a higher one, and `fresh`ly if that is asked; or a
+    303 to the page that leads there and comes back here, or to `back`. An empty level asks for nothing. A session that
+    was opened by password or passkey has no level (what was proved is the key, not the person)."""
+    found, person = await require_citizen(request), await person_of(request)
+    levels = request.app[VAULT].settings.upstream.upstream_levels
+    if person is not None and reaches(person.session.level, level, levels) and not (level and fresh):
+        return found
+    wishes = {"level": level, **({"fresh": "1"} if fresh else {})}
+    raise web.HTTPSeeOther(way_to(LEVEL, back or _here(request), **wishes))
+
+
+async def signs_in_elsewhere(request: web.Request) -> bool:
+    """Whether the person who is signed in may come from the other provider too, if there is one."""
+    vault, person = request.app[VAULT], await person_of(request)
+    if vault.upstream is None or person is None:
+        return False
+    async with vault.reading() as work:
+        links = await work.upstream_links.of(person.account.id)
+    return any(link.issuer == vault.settings.upstream.upstream_issuer for link in links)
 
 
 def start_session(request: web.Request, response: web.StreamResponse, opened: Opened) -> None:

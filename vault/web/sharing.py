@@ -21,7 +21,7 @@ from vault.web.holdings import SharedItem, names_in, shared_items
 from vault.web.locales import locale_of
 from vault.web.pages import read_form, render
 from vault.web.routing import VAULT, Credentials, Route
-from vault.web.sessions import require_citizen
+from vault.web.sessions import require_citizen, require_level
 from vault.web.telling import LogLine, tell
 from vault.web.wording import NAME_CHARACTERS, Organisation, Tongue, capital, clean, organisation
 
@@ -249,6 +249,9 @@ async def _move(request: web.Request, done: str) -> web.Response:
     vault = request.app[VAULT]
     await read_form(request)
     grant_id = GrantId(request.match_info["grant"])
+    if done == "resumed":  # it opens again what was closed; to close needs nothing
+        level = vault.settings.upstream.level_to_share
+        await require_level(request, level, back=f"/my/sharing/{grant_id}")
     act = {"revoked": revoke_grant, "paused": pause_grant, "resumed": resume_grant}[done]
     try:
         async with vault.writing() as work:
