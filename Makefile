@@ -5,7 +5,7 @@ DATA ?= data
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := examples/manage_my_career
-NPM := tests/interop/node_modules/ready tests/interop/css/node_modules/ready
+NPM := $(addsuffix /node_modules/ready,tests/interop tests/interop/css tests/interop/oidc)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo flow clean-demo test check bench conformance lock
@@ -56,8 +56,9 @@ $(VENV)/dev: $(VENV)/python-ok requirements-dev.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/runtime
 
-# The accessibility checker of the browser tests, the clients of the interop tests, and the server they are tried
-# across. Without npm those tests say so and are skipped. The two folders are kept apart: see tests/interop/README.md.
+# The accessibility checker of the browser tests, the clients of the interop tests, the server they are tried across, and
+# the other OpenID provider. Without npm those tests say so and are skipped. The folders are kept apart: see
+# tests/interop/README.md.
 $(NPM): %/node_modules/ready: %/package-lock.json
 	@if command -v npm >/dev/null 2>&1; then \
 		cd $* && npm ci --silent --ignore-scripts --no-audit --no-fund && touch node_modules/ready; \

@@ -1,0 +1,72 @@
+"""panva's oidc-provider, which others certified, as the provider that people of ours come from."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from joserfc.jwk import Key
+
+from tests.browser import Browser
+from tests.forge import new_key
+from tests.interop.node import HERE, node, require
+from tests.people import Answer
+from tests.upstream import CLIENT, LEVELS, SECRET
+
+FOLDER = HERE / "oidc"
+PEOPLE: Mapping[str, Mapping[str, Any]] = {
+    "noor": {"name": "Noor Peeters", "email": "noor@post.example", "email_verified": True, "rrn": "85073003328"},
+    "wout": {"name": "Wout Maes", "email": "wout@post.example", "email_verified": False, "rrn": "85.07.30-033.28"},
+}
+
+
+@contextmanager
+def other_provider(
+    port: int, redirect_uri: str, *, algorithm: str, method: str = "client_secret_basic", log: Path
+) -> Iterator[str]:
+    """Runs the provider until the block ends; its issuer. Skips when it is not installed."""
+    require("oidc-provider", FOLDER / "node_modules")
+    told = {
+        "port": port,
+        "redirectUri": redirect_uri,
+        "clientId": CLIENT,
+        "clientSecret": SECRET,
+        "method": method,
+        "jwk": {**_private(new_key(algorithm)), "alg": algorithm, "use": "sig"},
+        "people": PEOPLE,
+        "levels": LEVELS,
+    }
+    with log.open("ab") as err:
+        process = subprocess.Popen(
+            [node(), str(FOLDER / "provider.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err
+        )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps(told).encode() + b"\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"ready\n", log.read_text()
+        yield f"http://localhost:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stdin.close()
+        process.stdout.close()
+
+
+async def sign_in_at(far: Browser, location: str, login: str, *, acr: str = "") -> Answer:
+    """Signs in there as far as it asks; the answer that leads back to us."""
+    page = await far.open(location)
+    if page.status == 200:
+        action = page.text.split('<form action="')[1].split('"')[0]
+        page = await far.submit(page, action, login=login, acr=acr)
+    assert page.status == 303, page.text
+    return page
+
+
+def _private(key: Key) -> dict[str, Any]:
+    return dict(key.as_dict(private=True))

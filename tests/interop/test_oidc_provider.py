@@ -1,0 +1,148 @@
+"""People come from panva's oidc-provider: by Basic and by POST, with DPoP and the nonce it demands, with each kind of
+key it may sign with, at the levels it vouches for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.browser import Browser, forms_of
+from tests.interop.other_provider import other_provider, sign_in_at
+from tests.live import Live, serving
+from tests.people import Visitor
+from tests.server_process import free_port
+from tests.upstream import CALLBACK, CLIENT, LEVELS, SECRET, account_of, at, departed, path_of, query, session_of
+from vault.identity.accounts import hash_national_number
+from vault.ports import Vault
+from vault.values import Secret
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Our vault, and where the provider answers."""
+
+    near: Live
+    issuer: str
+    port: int
+    log: Path
+
+    @property
+    def redirect_uri(self) -> str:
+        return self.near.base_url + CALLBACK[1:]
+
+
+@contextmanager
+def our_side(folder: Path) -> Iterator[Sides]:
+    port = free_port()
+    issuer = f"http://localhost:{port}"
+    settings = {
+        "upstream_issuer": issuer,
+        "upstream_name": "Burgerlogin",
+        "upstream_client_id": CLIENT,
+        "upstream_client_secret": Secret(SECRET),
+        "upstream_scope": "openid profile email rrn",
+        "upstream_number_claim": "rrn",
+        "upstream_levels": LEVELS,
+    }
+    quick = {"issuer_cache_seconds": 0, "negative_cache_seconds": 0}  # it is another provider in each test
+    with serving(folder, upstream=settings, outbound=quick) as near:
+        yield Sides(near, issuer, port, folder / "provider.log")
+
+
+@pytest.fixture(scope="module")
+def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
+    with our_side(tmp_path_factory.mktemp("beside-panva")) as found:
+        yield found
+
+
+def browsers(http: Visitor, sides: Sides) -> tuple[Browser, Browser]:
+    """One person's browser, at us and at the provider."""
+    return at(http, sides.near), Browser(Visitor(http.session, f"{sides.issuer}/"))
+
+
+@pytest.mark.requirement("ATK-22")
+async def test_a_citizen_comes_in_with_her_number_and_level(http: Visitor, sides: Sides) -> None:
+    near, far = browsers(http, sides)
+    with other_provider(sides.port, sides.redirect_uri, algorithm="RS256", log=sides.log):
+        back = await sign_in_at(far, await departed(near), "noor", acr="urn:substantial")
+        assert query(back.location)["iss"] == sides.issuer
+        page = await near.open(back.location)
+        (form,) = [form for form in forms_of(page) if form.action == "/idp/upstream/welcome"]
+        kept = dict(form.fields)
+        assert (kept["name"], kept["email"], kept["pod"]) == ("Noor Peeters", "noor@post.example", "noor-peeters")
+        page = await near.submit(page, "/idp/upstream/welcome")
+        assert (page.status, path_of(page)) == (200, "/my/")
+        account, session = account_of(sides.near, "noor-peeters"), session_of(sides.near, near)
+        assert account.email_verified
+
+        async def number(vault: Vault) -> str:
+            return hash_national_number(vault.secrets.national_numbers, "85073003328")
+
+        assert account.national_numbers == {sides.near.within(number)}
+        assert (session.level, session.methods) == ("urn:substantial", ("otp",))
+        # Back again: she is signed in there, and nothing is asked.
+        near.cookies.clear()
+        page = await near.open(
+            (await sign_in_at(far, await departed(near, "/idp/upstream?next=/my/log"), "-")).location
+        )
+        assert path_of(page) == "/my/log"
+        # A higher level, asked anew: a lower one does not do, then a higher one does.
+        path = "/idp/upstream?confirm=1&fresh=1&level=urn:high&next=/my/data"
+        page = await near.open((await sign_in_at(far, await departed(near, path), "noor", acr="urn:low")).location)
+        assert page.status in (403, 200)
+        assert path_of(page) != "/my/data"
+        page = await near.open((await sign_in_at(far, await departed(near, path), "noor", acr="urn:high")).location)
+        assert path_of(page) == "/my/data"
+        assert session_of(sides.near, near).level == "urn:high"
+
+
+@pytest.mark.parametrize("algorithm", ["PS256", "ES256", "EdDSA"])
+async def test_it_may_sign_with_any_key_of_our_table_and_change_it(http: Visitor, sides: Sides, algorithm: str) -> None:
+    """Each is a new start of the provider with another key."""
+    near, far = browsers(http, sides)
+    with other_provider(sides.port, sides.redirect_uri, algorithm=algorithm, log=sides.log):
+        page = await near.open((await sign_in_at(far, await departed(near), "wout")).location)
+        assert path_of(page) == "/idp/upstream/welcome"
+
+
+async def test_it_may_want_the_secret_in_the_form(http: Visitor, sides: Sides) -> None:
+    near, far = browsers(http, sides)
+    given = {"algorithm": "ES256", "method": "client_secret_post"}
+    with other_provider(sides.port, sides.redirect_uri, log=sides.log, **given):
+        page = await near.open((await sign_in_at(far, await departed(near), "wout")).location)
+        assert path_of(page) == "/idp/upstream/welcome"
+
+
+async def test_whoever_cancels_there_is_back_at_the_sign_in_page(http: Visitor, sides: Sides) -> None:
+    near, far = browsers(http, sides)
+    with other_provider(sides.port, sides.redirect_uri, algorithm="ES256", log=sides.log):
+        page = await far.open(await departed(near, "/idp/upstream?next=/my/data"))
+        action = next(form.action for form in forms_of(page) if form.action.endswith("/no"))
+        back = await far.submit(page, action)
+        assert query(back.location)["error"] == "access_denied"
+        page = await near.open(back.location)
+        assert (path_of(page), query(page.url)["next"]) == ("/idp/login", "/my/data")
+
+
+@pytest.mark.requirement("ATK-22")
+async def test_a_code_it_has_seen_is_not_taken_again(http: Visitor, sides: Sides) -> None:
+    near, far = browsers(http, sides)
+    with other_provider(sides.port, sides.redirect_uri, algorithm="ES256", log=sides.log):
+        first = (await sign_in_at(far, await departed(near), "wout")).location
+        assert path_of(await near.open(first)) == "/idp/upstream/welcome"
+        second = (await sign_in_at(far, await departed(near), "-")).location
+        replayed = second.replace(query(second)["code"], query(first)["code"])
+        assert (await near.open(replayed)).status == 403
+
+
+async def test_a_provider_that_is_gone_gets_a_calm_page(http: Visitor, sides: Sides) -> None:
+    near, _ = browsers(http, sides)
+    page = await near.open("/idp/upstream")
+    assert page.status == 503
+    assert "cannot be reached now" in page.text
