@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -44,6 +45,7 @@ class Forged:
     key: Key = field(default_factory=new_key)
     codes: dict[str, dict[str, Any]] = field(default_factory=dict)
     userinfo: dict[str, Any] = field(default_factory=dict)
+    visitor: dict[str, Any] = field(default_factory=dict)  # the claims about whoever signs in at its page
     exchanges: list[dict[str, str]] = field(default_factory=list)
     sign: Sign | None = None  # makes the ID token; None: as it should be
     checks_pkce: bool = True
@@ -64,6 +66,7 @@ class Forged:
         }
         text = json.dumps(changed(said, changes))
         self.there.publish("/.well-known/openid-configuration", text, "application/json")
+        self.there.documents["/authorize"] = self._authorize
         self.there.documents["/token"] = self._token
         self.there.documents["/userinfo"] = self._userinfo
         self.keys({**public(self.key), "kid": "one", "use": "sig", "alg": "ES256"})
@@ -88,6 +91,16 @@ class Forged:
     def signed(self, claims: Mapping[str, Any], *, kid: str = "one", key: Key | None = None) -> str:
         return jws({"alg": "ES256", "kid": kid, "typ": "JWT"}, claims, key or self.key)
 
+    async def _authorize(self, request: web.Request) -> web.StreamResponse:
+        """Its page, for those who come with a real browser."""
+        back = self.back(str(request.url), **self.visitor)
+        no = altered(back, code=None, error="access_denied")
+        text = (
+            f'<!doctype html><html lang="en"><title>Provider</title><h1>Provider</h1>'
+            f'<a id="yes" href="{escape(back)}">Yes</a> <a id="no" href="{escape(no)}">No</a>'
+        )
+        return web.Response(text=text, content_type="text/html")
+
     async def _token(self, request: web.Request) -> web.StreamResponse:
         form = {name: str(value) for name, value in (await request.post()).items()}
         self.exchanges.append(form)
@@ -110,24 +123,38 @@ class Forged:
 
 
 @contextmanager
-def forged_upstream(folder: Path, *, upstream: Mapping[str, Any] | None = None, **more: Any) -> Iterator[FarAndNear]:
-    """A vault whose people may come from a forged provider; nothing of what it says is remembered."""
+def forged_provider() -> Iterator[Forged]:
     with elsewhere_server() as there:
         forged = Forged(there)
         forged.configure()
-        settings = {
-            "upstream_issuer": forged.issuer,
-            "upstream_name": NAME,
-            "upstream_client_id": CLIENT,
-            "upstream_client_secret": Secret(SECRET),
-            "upstream_number_claim": "rrn",
-            "upstream_levels": LEVELS,
-            **(upstream or {}),
-        }
-        outbound = {"issuer_cache_seconds": 0, "negative_cache_seconds": 0, "total_seconds": 1.0}
-        changes = {"outbound": {**outbound, **more.pop("outbound", {})}, **more}
-        with serving(folder, upstream=settings, **changes) as live:
-            yield FarAndNear(forged, live)
+        yield forged
+
+
+def trusting(far: Forged, **upstream: Any) -> dict[str, dict[str, Any]]:
+    """Sections of settings for a vault whose people may come from there; nothing of what it says is remembered."""
+    settings = {
+        "upstream_issuer": far.issuer,
+        "upstream_name": NAME,
+        "upstream_client_id": CLIENT,
+        "upstream_client_secret": Secret(SECRET),
+        "upstream_number_claim": "rrn",
+        "upstream_levels": LEVELS,
+        **upstream,
+    }
+    quick = {"issuer_cache_seconds": 0, "negative_cache_seconds": 0, "total_seconds": 1.0}
+    return {"upstream": settings, "outbound": quick}
+
+
+@contextmanager
+def forged_upstream(
+    folder: Path, *, upstream: Mapping[str, Any] | None = None, outbound: Mapping[str, Any] | None = None, **more: Any
+) -> Iterator[FarAndNear]:
+    """A forged provider and a vault whose people may come from it."""
+    with forged_provider() as far:
+        sections = trusting(far, **(upstream or {}))
+        sections["outbound"] |= outbound or {}
+        with serving(folder, **sections, **more) as live:
+            yield FarAndNear(far, live)
 
 
 @dataclass(frozen=True)

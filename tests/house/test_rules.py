@@ -65,6 +65,7 @@ VERBS = {
     "vault.identity.stand",
     "vault.identity.authorize",
     "vault.identity.exchange",
+    "vault.identity.federate",
     "vault.notify.deliver",
     "vault.notify.listen",
     "vault.notify.subscribe",

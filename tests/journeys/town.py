@@ -206,8 +206,8 @@ async def _giver(work: Work, grant: GrantId) -> Citizen:
 
 
 @contextmanager
-def built(folder: Path) -> Iterator[Town]:
-    """The town, empty of requests."""
-    with serving(folder, datasluis={"pending_requests": 10_000}) as live:
+def built(folder: Path, **changes: Any) -> Iterator[Town]:
+    """The town, empty of requests; `changes` are sections of settings."""
+    with serving(folder, datasluis={"pending_requests": 10_000}, **changes) as live:
         live.within(lambda vault: seed(vault, read_plan(HERE / "town.json"), MESSAGES))
         yield Town(live)

@@ -9,7 +9,6 @@ going. Each is good once, and for some minutes.
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import json
 import secrets
@@ -23,6 +22,8 @@ from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from vault.identity.tokens import BadToken, decode_base64url
 
 ERRAND_SECONDS: Final = 900  # how long somebody may take at the provider
 ARRIVAL_SECONDS: Final = 900  # how long somebody may think about a new vault
@@ -141,9 +142,9 @@ def _seal(value: Mapping[str, Any], kind: bytes, key: bytes, visitor: str) -> st
 
 def _open(text: str, kind: bytes, key: bytes, visitor: str) -> dict[str, Any] | None:
     try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        data = decode_base64url(text)
         packed = _cipher(kind, key).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], visitor.encode())
-    except (InvalidTag, binascii.Error, ValueError):
+    except (InvalidTag, BadToken, ValueError):  # ValueError: too short to hold anything
         return None
     # What opens was written here, so it is what it should be.
     found: dict[str, Any] = json.loads(zlib.decompressobj().decompress(packed, _OPENED_BYTES))

@@ -21,7 +21,7 @@ const provider = new Provider(issuer, {
   cookies: { keys: ["only for this test"] },
   pkce: { required: () => true },
   acrValues: levels,
-  claims: { openid: ["sub"], profile: ["name"], email: ["email", "email_verified"], rrn: ["rrn"] },
+  claims: { openid: ["sub", "acr", "amr", "auth_time"], profile: ["name"], email: ["email", "email_verified"], rrn: ["rrn"] },
   scopes: ["openid", "profile", "email", "rrn"],
   clientAuthMethods: ["client_secret_basic", "client_secret_post"],
   enabledJWA: { idTokenSigningAlgValues: ["RS256", "PS256", "ES256", "EdDSA"] },
