@@ -49,6 +49,7 @@ class Forged:
     exchanges: list[dict[str, str]] = field(default_factory=list)
     sign: Sign | None = None  # makes the ID token; None: as it should be
     checks_pkce: bool = True
+    secret: str = SECRET
 
     @property
     def issuer(self) -> str:
@@ -70,7 +71,7 @@ class Forged:
         self.there.documents["/token"] = self._token
         self.there.documents["/userinfo"] = self._userinfo
         self.keys({**public(self.key), "kid": "one", "use": "sig", "alg": "ES256"})
-        self.userinfo, self.sign, self.checks_pkce = {}, None, True
+        self.userinfo, self.sign, self.checks_pkce, self.secret = {}, None, True, SECRET
 
     def keys(self, *keys: dict[str, Any]) -> None:
         self.there.publish("/jwks", json.dumps({"keys": keys}), "application/json")
@@ -106,7 +107,7 @@ class Forged:
         self.exchanges.append(form)
         pair = base64.b64decode(request.headers.get("Authorization", "").removeprefix("Basic ")).decode()
         given = tuple(dict(parse_qsl(f"v={part}"))["v"] for part in pair.split(":")) if ":" in pair else ()
-        if given != (CLIENT, SECRET):
+        if given != (CLIENT, self.secret):
             return web.json_response({"error": "invalid_client"}, status=401)
         found = self.codes.pop(form.get("code", ""), None)
         wrong = found is None or challenge(form.get("code_verifier", "")) != found["challenge"]

@@ -65,6 +65,7 @@ async def test_what_comes_back_as_it_should_leads_to_the_welcome_page(near: Brow
     assert (page.status, path_of(page)) == (200, "/idp/upstream/welcome")
 
 
+@pytest.mark.requirement("UP-2")
 async def test_a_callback_begun_in_another_browser_signs_nobody_in(
     http: Visitor, place: FarAndNear, near: Browser, far: Forged
 ) -> None:
@@ -83,6 +84,7 @@ async def test_a_callback_without_any_cookie_signs_nobody_in(
     await refused(at(http, place.near), await at(http, place.near).open(callback), 403, "does not belong")
 
 
+@pytest.mark.requirement("UP-2")
 async def test_a_callback_counts_once(near: Browser, far: Forged) -> None:
     callback = far.back(await departed(near))
     first = await near.open(callback, follow=False)
@@ -93,6 +95,9 @@ async def test_a_callback_counts_once(near: Browser, far: Forged) -> None:
     assert len(far.exchanges) == spent
 
 
+@pytest.mark.requirement("UP-5")
+@pytest.mark.requirement("UP-4")
+@pytest.mark.requirement("UP-2")
 @pytest.mark.parametrize("state", ["", "x", "A" * 200, None])
 async def test_a_state_that_we_did_not_make_is_refused(near: Browser, far: Forged, state: str | None) -> None:
     callback = altered(far.back(await departed(near)), state=state)
@@ -111,6 +116,7 @@ async def test_parameters_given_twice_are_refused(near: Browser, far: Forged) ->
     await refused(near, await near.open(f"{callback}&code=other"), 403, "does not belong")
 
 
+@pytest.mark.requirement("UP-1")
 async def test_a_stolen_code_put_into_ones_own_callback_fails_at_the_verifier(
     http: Visitor, place: FarAndNear, near: Browser, far: Forged
 ) -> None:
@@ -121,6 +127,7 @@ async def test_a_stolen_code_put_into_ones_own_callback_fails_at_the_verifier(
     await refused(attacker, await attacker.open(own), 403, "Something was wrong")
 
 
+@pytest.mark.requirement("UP-1")
 async def test_a_stolen_code_fails_at_the_nonce_where_the_provider_has_no_pkce(
     http: Visitor, place: FarAndNear, near: Browser, far: Forged
 ) -> None:
@@ -131,6 +138,7 @@ async def test_a_stolen_code_fails_at_the_nonce_where_the_provider_has_no_pkce(
     await refused(attacker, await attacker.open(own), 403, "Something was wrong")
 
 
+@pytest.mark.requirement("UP-3")
 @pytest.mark.parametrize("iss", ["https://other.example", "", None])
 async def test_an_answer_of_another_provider_is_refused_before_the_code_goes_anywhere(
     near: Browser, far: Forged, iss: str | None
@@ -142,6 +150,7 @@ async def test_an_answer_of_another_provider_is_refused_before_the_code_goes_any
     assert len(far.exchanges) == spent
 
 
+@pytest.mark.requirement("UP-3")
 async def test_a_provider_that_never_says_iss_need_not(near: Browser, far: Forged) -> None:
     far.configure(authorization_response_iss_parameter_supported=None)
     page = await near.open(altered(far.back(await departed(near)), iss=None))
@@ -185,6 +194,7 @@ async def test_a_token_for_several_that_was_made_for_us_is_taken(near: Browser, 
     assert path_of(await near.open(callback)) == "/idp/upstream/welcome"
 
 
+@pytest.mark.requirement("UP-4")
 @pytest.mark.requirement("ATK-20")
 @pytest.mark.parametrize("wrong", ["none", "hmac", "other key", "key in header", "unknown key", "type", "access token"])
 async def test_an_id_token_signed_wrongly_is_refused(near: Browser, far: Forged, wrong: str) -> None:
@@ -220,6 +230,7 @@ def _with_hmac(header: dict[str, Any], claims: Any, far: Forged) -> str:
     return f"{signing_input}.{part(mac)}"
 
 
+@pytest.mark.requirement("UP-4")
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES384", "EdDSA"])
 async def test_every_algorithm_of_our_table_is_taken_with_its_own_kind_of_key(
     near: Browser, far: Forged, algorithm: str
@@ -237,6 +248,7 @@ async def test_a_key_may_not_be_used_for_another_algorithm(near: Browser, far: F
     await refused(near, await near.open(far.back(await departed(near))), 403, "Something was wrong")
 
 
+@pytest.mark.requirement("UP-5")
 async def test_the_provider_may_change_its_keys_and_old_ones_stop_counting(near: Browser, far: Forged) -> None:
     fresh = new_key()
     far.keys({**public(far.key), "kid": "one"}, {**public(fresh), "kid": "two"})
@@ -248,6 +260,7 @@ async def test_the_provider_may_change_its_keys_and_old_ones_stop_counting(near:
     await refused(near, await near.open(far.back(await departed(near))), 403, "Something was wrong")
 
 
+@pytest.mark.requirement("UP-6")
 async def test_userinfo_about_somebody_else_is_refused(near: Browser, far: Forged) -> None:
     far.userinfo = {"sub": "person-2", "email": "other@people.example"}
     await refused(near, await near.open(far.back(await departed(near))), 403, "Something was wrong")
@@ -276,6 +289,7 @@ async def test_a_configuration_that_is_not_the_providers_own_leads_nowhere(
     assert "Location" not in answer.headers
 
 
+@pytest.mark.requirement("UP-10")
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/jwks", "/token", "/userinfo"])
 @pytest.mark.parametrize("how", ["gone", "broken", "not JSON", "too large", "silent"])
 async def test_a_provider_that_does_not_answer_well_gets_a_calm_page(
@@ -300,6 +314,13 @@ async def test_a_provider_that_does_not_answer_well_gets_a_calm_page(
     assert time.monotonic() - began < 2.5
     await refused(near, answer, 503, "cannot be reached now")
     assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_a_secret_that_the_provider_does_not_know_is_said_to_be_the_operators_to_mend(
+    near: Browser, far: Forged
+) -> None:
+    far.secret = "another"
+    await refused(near, await near.open(far.back(await departed(near))), 503, "not set up well")
 
 
 async def test_nothing_that_authenticates_us_follows_a_redirect(near: Browser, far: Forged) -> None:
@@ -354,6 +375,7 @@ async def test_nobody_is_led_to_another_site_afterwards(near: Browser, far: Forg
     assert again.headers["Location"] == "/my/"
 
 
+@pytest.mark.requirement("UP-1")
 async def test_what_the_provider_sees_tells_nothing_of_where_a_person_goes(near: Browser, far: Forged) -> None:
     location = await departed(near, "/idp/upstream?next=/my/requests/7f2c")
     assert "7f2c" not in location

@@ -66,7 +66,7 @@ def browsers(http: Visitor, sides: Sides) -> tuple[Browser, Browser]:
     return at(http, sides.near), Browser(Visitor(http.session, f"{sides.issuer}/"))
 
 
-@pytest.mark.requirement("ATK-22")
+@pytest.mark.requirement("UP-1", "UP-4", "UP-8", "UP-11")
 async def test_a_citizen_comes_in_with_her_number_and_level(http: Visitor, sides: Sides) -> None:
     near, far = browsers(http, sides)
     with other_provider(sides.port, sides.redirect_uri, algorithm="RS256", log=sides.log):

@@ -120,6 +120,7 @@ async def test_a_first_visit_by_keyboard_without_scripts(chromium: Browser, care
         assert place(page) == "/my/log"
 
 
+@pytest.mark.requirement("UP-8")
 async def test_sharing_needs_the_level_and_leads_back_to_the_request(
     chromium: Browser, careful: Town, login: Forged
 ) -> None:

@@ -134,6 +134,8 @@ def test_only_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
             | {"DATAKLUIS_SMTP_SECURITY": "none"},
             "mail.smtp_security",
         ),
+        ({"DATAKLUIS_LEVEL_TO_MANAGE": "high"}, "upstream.level_to_manage"),
+        ({"DATAKLUIS_UPSTREAM_ISSUER": "http://localhost:3000"}, "upstream.upstream_issuer"),
         ({"DATAKLUIS_UPSTREAM_ISSUER": "https://up.example"}, "upstream.upstream_client_id"),
         (
             {"DATAKLUIS_UPSTREAM_ISSUER": "https://up.example", "DATAKLUIS_UPSTREAM_CLIENT_ID": "us"}

@@ -267,6 +267,8 @@ def contradictions(settings: Settings) -> Iterator[str]:
         yield "identity.sign_up: must be open, invitation or closed"
     yield from _mail_contradictions(settings.mail)
     yield from _upstream_contradictions(settings.upstream)
+    if settings.upstream.upstream_issuer.rstrip("/") == server.base_url.rstrip("/"):
+        yield "upstream.upstream_issuer: must be another provider than this server itself"
     if settings.observe.log_level not in ("debug", "info", "warning", "error"):
         yield "observe.log_level: must be debug, info, warning or error"
     if settings.observe.log_format not in ("json", "console"):

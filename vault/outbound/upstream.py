@@ -75,6 +75,9 @@ class UpstreamProvider:
         said = self._object(answered)
         if answered.status == 400 and said.get("error") == "invalid_grant":
             raise Forbidden("upstream-code", "The provider does not take this code.")
+        if said.get("error") in ("invalid_client", "unauthorized_client"):
+            observe.warning("upstream-refuses-us", status=answered.status)
+            raise Unavailable("upstream-misconfigured", "The provider does not know this server.")
         id_token, access_token = said.get("id_token"), said.get("access_token")
         if answered.status != 200 or not isinstance(id_token, str) or not isinstance(access_token, str):
             raise _not_now(f"status {answered.status}")

@@ -32,6 +32,7 @@ from vault.web.sessions import (
     form_targets,
     person_of,
     require_citizen,
+    require_manager,
     require_person,
     safe_next,
     session_hash,
@@ -237,6 +238,7 @@ async def post_confirm(request: web.Request) -> web.StreamResponse:
 
 async def get_password(request: web.Request) -> web.StreamResponse:
     """The page to change the password on; without one, the page to choose one on."""
+    await require_manager(request)
     if (await require_person(request)).account.password_hash is None:
         raise web.HTTPSeeOther(NEW_PASSWORD)
     return await _password_page(request, done="done" in request.query)
@@ -244,7 +246,7 @@ async def get_password(request: web.Request) -> web.StreamResponse:
 
 async def post_password(request: web.Request) -> web.StreamResponse:
     """Changes the password and signs every other browser and every app out."""
-    await require_citizen(request)
+    await require_manager(request, back="/idp/password")
     form, vault, person = await read_form(request), request.app[VAULT], await person_of(request)
     assert person is not None  # require_citizen has passed
     new, locale = Secret(form.get("new", "")), locale_of(request)

@@ -89,6 +89,12 @@ async def require_step_up(request: web.Request, *, back: str = "") -> Citizen:
     return found
 
 
+async def require_manager(request: web.Request, *, back: str = "") -> Citizen:
+    """A citizen with the level that the operator demands for managing an account: for pages that ask for a proof of
+    their own. Where that is none, anybody who is signed in."""
+    return await require_level(request, request.app[VAULT].settings.upstream.level_to_manage, back=back)
+
+
 async def require_level(request: web.Request, level: str, *, back: str = "", fresh: bool = False) -> Citizen:
     """A citizen whom the other provider vouched for at this level or a higher one, and `fresh`ly if that is asked; or a
     303 to the page that leads there and comes back here, or to `back`. An empty level asks for nothing. A session that

@@ -97,6 +97,7 @@ def events_of(live: Live, pod: str) -> list[AuditEvent]:
 # ------------------------------------------------------------------------------------ a second Datakluis, in earnest
 
 
+@pytest.mark.requirement("UP-1", "UP-7")
 async def test_somebody_from_another_datakluis_opens_a_vault_and_comes_back(
     http: Visitor, server: Live, south: Live, alice: Person
 ) -> None:
@@ -125,6 +126,7 @@ async def test_somebody_from_another_datakluis_opens_a_vault_and_comes_back(
     assert (page.status, path_of(page)) == (200, "/my/data")
 
 
+@pytest.mark.requirement("UP-7")
 async def test_the_owner_of_a_vault_joins_the_sign_in_by_signing_in_as_ever(
     http: Visitor, server: Live, south: Live, bob: Person
 ) -> None:
@@ -141,6 +143,7 @@ async def test_the_owner_of_a_vault_joins_the_sign_in_by_signing_in_as_ever(
     assert session_of(south, other).account == account_of(south, "bob").id
 
 
+@pytest.mark.requirement("UP-8", "UP-9")
 async def test_a_level_that_the_first_vouches_for_holds_in_the_second(
     http: Visitor, server: Live, south: Live, carol: Person
 ) -> None:
@@ -232,6 +235,7 @@ async def test_what_is_wrong_is_said_at_once_and_what_is_right_is_kept(near: Bro
     assert 'value="nonsense"' in page.text
 
 
+@pytest.mark.requirement("UP-7", "ATK-29")
 async def test_an_equal_address_joins_nothing_and_is_told_like_a_taken_name(
     near: Browser, far: Forged, place: FarAndNear
 ) -> None:
@@ -260,6 +264,7 @@ async def test_an_address_counts_as_checked_only_if_the_provider_says_so_of_this
     assert account_of(place.near, name).email_verified is verified
 
 
+@pytest.mark.requirement("UP-6")
 async def test_what_is_missing_in_the_id_token_comes_from_userinfo(near: Browser, far: Forged) -> None:
     far.userinfo = {"sub": "more", "name": "Mo Meer", "email": "mo@post.example", "acr": "urn:high"}
     page = await near.open(far.back(await departed(near), sub="more", name="Mo Eerst"))
@@ -296,6 +301,7 @@ async def test_one_arrival_opens_one_vault(near: Browser, far: Forged) -> None:
 # ------------------------------------------------------------------------------------------------ national numbers
 
 
+@pytest.mark.requirement("UP-11")
 async def test_the_number_is_kept_as_a_keyed_hash_by_which_deposits_find_her(
     near: Browser, far: Forged, place: FarAndNear
 ) -> None:
@@ -318,6 +324,7 @@ async def test_what_is_no_number_is_not_kept(near: Browser, far: Forged, place: 
     assert account_of(place.near, name).national_numbers == frozenset()
 
 
+@pytest.mark.requirement("UP-11")
 async def test_a_number_of_another_account_is_refused_and_nothing_is_half_done(
     http: Visitor, near: Browser, far: Forged, place: FarAndNear
 ) -> None:
@@ -341,6 +348,7 @@ async def test_a_number_of_another_account_is_refused_and_nothing_is_half_done(
     assert place.near.within(look) == (None, None)
 
 
+@pytest.mark.requirement("UP-11")
 async def test_a_sign_in_with_the_number_of_somebody_else_cannot_be_joined(
     near: Browser, far: Forged, place: FarAndNear
 ) -> None:
@@ -405,6 +413,7 @@ async def test_a_sign_in_is_joined_after_a_yes_and_ends_with_every_other_session
     assert {AuditEvent.UPSTREAM_LINKED, AuditEvent.UPSTREAM_UNLINKED} <= set(events_of(place.near, person))
 
 
+@pytest.mark.requirement("UP-7")
 async def test_nothing_is_joined_without_the_yes(near: Browser, far: Forged, place: FarAndNear) -> None:
     """Else a page that sends her through a stranger's session at the provider would give him her vault."""
     person = await with_password(place.near, near)
@@ -423,6 +432,25 @@ def links_of(live: Live, pod: str) -> list[str]:
             return [link.subject for link in await work.upstream_links.of(account.id)]
 
     return live.within(look)
+
+
+async def test_joining_and_ending_are_told_by_mail(http: Visitor, tmp_path_factory: pytest.TempPathFactory) -> None:
+    mail = {"smtp_host": "localhost", "smtp_security": "none", "mail_from": "vault@people.example"}
+    with forged_upstream(tmp_path_factory.mktemp("mailing"), mail=mail) as place:
+        near = at(http, place.near)
+        await near.sign_in(place.near.people["bob"])
+        await joined(near, place.far, sub="bob-there")
+        await near.submit(await near.open("/my/account/elsewhere"), "/my/account/elsewhere/end")
+
+        async def waiting(vault: Vault) -> list[tuple[str, str, str]]:
+            async with vault.reading() as work:
+                letters = await work.letters.due(vault.clock(), limit=9)
+            return sorted((letter.kind.value, letter.to, letter.facts["what"]) for letter in letters)
+
+        assert place.near.within(waiting) == [
+            ("security-changed", "bob@people.example", "sign-in-elsewhere-added"),
+            ("security-changed", "bob@people.example", "sign-in-elsewhere-removed"),
+        ]
 
 
 async def test_a_sign_in_of_another_vault_is_not_joined(
@@ -444,6 +472,7 @@ async def test_a_vault_has_one_sign_in_with_a_provider(near: Browser, far: Forge
     assert links_of(place.near, person) == [person]
 
 
+@pytest.mark.requirement("UP-7")
 async def test_joining_needs_a_fresh_proof(near: Browser, far: Forged, place: FarAndNear) -> None:
     person = await with_password(place.near, near)
     location = await departed(near, "/my/account/elsewhere/add")
@@ -506,6 +535,7 @@ async def test_a_locked_account_is_not_entered_that_way(
 # --------------------------------------------------------------------------------------------- levels and step-up
 
 
+@pytest.mark.requirement("UP-8")
 async def test_a_session_keeps_level_and_methods_and_when_it_was(near: Browser, far: Forged, place: FarAndNear) -> None:
     await opened(near, far, acr="urn:substantial", amr=["otp", "pwd", 7], auth_time=int(time.time()) - 1000)
     session = session_of(place.near, near)
@@ -518,6 +548,7 @@ async def test_a_sign_in_without_its_time_is_no_fresh_proof(near: Browser, far: 
     assert path_of(await near.open("/my/account/elsewhere/add")) == "/idp/confirm"
 
 
+@pytest.mark.requirement("UP-8")
 @pytest.mark.parametrize(("acr", "enough"), [("urn:low", False), ("urn:substantial", True), ("urn:high", True)])
 async def test_a_level_below_the_one_asked_is_refused_with_words(
     near: Browser, far: Forged, acr: str, enough: bool
@@ -530,6 +561,7 @@ async def test_a_level_below_the_one_asked_is_refused_with_words(
     assert ("not sure enough" in page.text) is not enough
 
 
+@pytest.mark.requirement("UP-8")
 @pytest.mark.parametrize("acr", ["urn:unknown", "", None, 3, ["urn:high"]])
 async def test_a_level_we_do_not_know_reaches_none(near: Browser, far: Forged, acr: object) -> None:
     name = await opened(near, far)
@@ -584,6 +616,7 @@ async def test_whoever_signs_in_elsewhere_confirms_elsewhere(near: Browser, far:
     assert "/idp/upstream" not in (await near.open("/idp/confirm")).text
 
 
+@pytest.mark.requirement("UP-8")
 @pytest.mark.parametrize("by", ["password", "low"])
 async def test_managing_an_account_needs_the_level_and_comes_back(
     near: Browser, far: Forged, place: FarAndNear, by: str
@@ -603,6 +636,22 @@ async def test_managing_an_account_needs_the_level_and_comes_back(
     assert path_of(page) == "/my/account/elsewhere"
     page = await near.submit(page, "/my/account/elsewhere/end")
     assert "The link has ended" in page.text
+
+
+@pytest.mark.requirement("UP-8")
+async def test_another_password_needs_the_level_and_comes_back(near: Browser, far: Forged, place: FarAndNear) -> None:
+    person = await with_password(place.near, near)
+    page = await near.open("/idp/password")
+    assert (path_of(page), query(page.url)["next"]) == ("/idp/upstream/level", "/idp/password")
+    await joined(near, far, sub=person, acr="urn:high")
+    page = await near.open("/idp/password")
+    assert path_of(page) == "/idp/password"
+    make_stale(place.near, near, level=None)
+    sent = await near.submit(page, "/idp/password", old="een lange zin voor pat", new="nog een lange zin", follow=False)
+    assert (sent.status, query(sent.location)["next"]) == (303, "/idp/password")
+    make_stale(place.near, near, level="urn:high")
+    page = await near.submit(await near.open("/idp/password"), "/idp/password", old="x", new="y", again="z")
+    assert page.status == 422
 
 
 async def test_an_unjoined_sign_in_can_be_joined_on_the_way_to_a_level(
@@ -634,6 +683,7 @@ async def tokens_of(app: App, near: Browser, page: Answer) -> dict[str, object]:
     return read(answer.json["id_token"])[1]
 
 
+@pytest.mark.requirement("UP-9")
 async def test_our_id_tokens_say_level_and_methods_of_the_session(near: Browser, far: Forged) -> None:
     await opened(near, far, acr="urn:high", amr=["hwk"])
     app = await register(near.visitor)
@@ -645,6 +695,7 @@ async def test_our_id_tokens_say_level_and_methods_of_the_session(near: Browser,
     assert {"acr", "amr"} <= set(metadata["claims_supported"])
 
 
+@pytest.mark.requirement("UP-9")
 async def test_a_password_has_no_level_and_acr_values_is_a_wish_put_once(
     near: Browser, far: Forged, place: FarAndNear
 ) -> None:
