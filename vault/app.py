@@ -121,14 +121,7 @@ async def open_machine(settings: Settings, *, clock: Clock = utc_now) -> AsyncIt
             nonces=Nonces(secrets.nonces),
             secrets=secrets,
             catalogue=read_catalogue(default_folder()),
-            hub=Hub(
-                reading=database.reading,
-                writing=database.writing,
-                door=door,
-                clock=clock,
-                settings=settings.notify,
-                polls=settings.server.workers > 1,
-            ),
+            hub=_hub(database, door, settings, clock),
             courier=fetcher,
             upstream=UpstreamProvider.of(fetcher, settings=settings, clock=clock),
             clock=clock,
@@ -136,6 +129,18 @@ async def open_machine(settings: Settings, *, clock: Clock = utc_now) -> AsyncIt
         relay = _relay(vault, database.delivering)
         database.after_commit(lambda: _wake(vault.hub, relay))
         yield Machine(vault, database, relay)
+
+
+def _hub(database: Database, door: Door, settings: Settings, clock: Clock) -> Hub:
+    """Those who listen in this process; with other workers, whose news it must look for itself."""
+    return Hub(
+        reading=database.reading,
+        writing=database.writing,
+        door=door,
+        clock=clock,
+        settings=settings.notify,
+        polls=settings.server.workers > 1,
+    )
 
 
 def _relay(vault: Vault, duty: Duty) -> Relay:
