@@ -32,7 +32,6 @@ from vault.identity.errands import (
     seal_errand,
     verifier_of,
 )
-from vault.identity.letters import Letter, LetterKind
 from vault.identity.levels import asked_for, at_least, reaches
 from vault.identity.ports import CreatePod, IdentityWork, Replays, Transact, Tries, Upstream
 from vault.identity.sign_in import Opened, Visitor, check_tries, create_account, open_session
@@ -47,6 +46,7 @@ from vault.identity.upstream import (
     said_number,
     said_text,
 )
+from vault.identity.warn import Change, warn
 from vault.values import PodName
 
 CALLBACK: Final = "/idp/upstream/callback"
@@ -240,7 +240,7 @@ async def unlink_account(issuer: str, subject: str, gate: Gate) -> Opened:
         if account.password_hash is None and not others and not await work.passkeys.of(account.id):
             raise Conflict("last-way-in", "Nothing else would be left to sign in with.")
         await work.upstream_links.remove(account.id, issuer, subject)
-        await _note(work, account, AuditEvent.UPSTREAM_UNLINKED, "sign-in-elsewhere-removed", gate)
+        await _note(work, account, AuditEvent.UPSTREAM_UNLINKED, Change.SIGN_IN_ENDED, gate)
         await work.sessions.remove_all(account.id)
         opened = await open_session(work, account, visitor=gate.visitor, now=gate.now)
         session = replace(
@@ -337,16 +337,13 @@ async def _with_number(work: IdentityWork, account: Account, arrival: Arrival) -
 
 async def _join(work: IdentityWork, account: Account, arrival: Arrival, gate: Gate) -> None:
     await work.upstream_links.put(UpstreamLink(arrival.issuer, arrival.subject, account.id, gate.now, gate.now))
-    await _note(work, account, AuditEvent.UPSTREAM_LINKED, "sign-in-elsewhere-added", gate)
+    await _note(work, account, AuditEvent.UPSTREAM_LINKED, Change.SIGN_IN_JOINED, gate)
 
 
-async def _note(work: IdentityWork, account: Account, event: AuditEvent, what: str, gate: Gate) -> None:
+async def _note(work: IdentityWork, account: Account, event: AuditEvent, change: Change, gate: Gate) -> None:
     """The entry, and a letter to the owner where there is mail."""
     await work.audit.append(AuditDraft(account.pod, gate.now, event, account.webid, account.id))
-    if gate.settings.mail.smtp_host:
-        kind = LetterKind.SECURITY_CHANGED
-        letter = Letter(secrets.token_hex(16), kind, account.email, gate.language, gate.now, gate.now)
-        await work.letters.add(replace(letter, facts={"what": what}))
+    await warn(work, account, change, settings=gate.settings, language=gate.language, now=gate.now)
 
 
 async def _claim(arrival: Arrival, gate: Gate) -> None:

@@ -21,6 +21,8 @@ class Change(StrEnum):
     CODE_USED = "code-used"
     PASSWORD_CHOSEN = "password-chosen"  # noqa: S105 - the name of a change
     PASSWORD_REMOVED = "password-removed"  # noqa: S105 - the name of a change
+    SIGN_IN_JOINED = "sign-in-joined"  # one at another provider
+    SIGN_IN_ENDED = "sign-in-ended"
 
 
 async def warn(

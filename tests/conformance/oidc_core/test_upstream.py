@@ -448,8 +448,8 @@ async def test_joining_and_ending_are_told_by_mail(http: Visitor, tmp_path_facto
             return sorted((letter.kind.value, letter.to, letter.facts["what"]) for letter in letters)
 
         assert place.near.within(waiting) == [
-            ("security-changed", "bob@people.example", "sign-in-elsewhere-added"),
-            ("security-changed", "bob@people.example", "sign-in-elsewhere-removed"),
+            ("security-changed", "bob@people.example", "sign-in-ended"),
+            ("security-changed", "bob@people.example", "sign-in-joined"),
         ]
 
 
