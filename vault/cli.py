@@ -135,7 +135,7 @@ def keys_rotate_command(file: Path | None, **options: object) -> None:
         async with vault.writing() as work:
             return await rotate_keys(work, settings=vault.settings.identity, now=vault.clock())
 
-    _print_keys(_with_vault(_settings(file, options), rotate))
+    _print_keys(_looking(_settings(file, options), rotate))
 
 
 @keys_group.command("list")
@@ -148,7 +148,7 @@ def keys_list_command(file: Path | None, **options: object) -> None:
         async with vault.reading() as work:
             return await list_keys(work, settings=vault.settings.identity, now=vault.clock())
 
-    _print_keys(_with_vault(_settings(file, options), look))
+    _print_keys(_looking(_settings(file, options), look))
 
 
 @main.group("access")
@@ -201,7 +201,8 @@ def _with_vault(settings: Settings, act: Callable[[Vault], Coroutine[Any, Any, _
 
 
 def _looking(settings: Settings, act: Callable[[Vault], Coroutine[Any, Any, _T]]) -> _T:
-    """`act` only looks: a folder without a store is a mistake, and no new store is made there to find in order."""
+    """`act` is about what is there already: a folder without a store is a mistake, and no new store is made there to
+    find in order."""
     if not Database.stands(settings.storage):
         _fail(f"there is no store in {settings.storage.data}")
     return _with_vault(settings, act)

@@ -57,8 +57,8 @@ def test_seed_prints_one_json_object_with_webids_pods_and_client_ids(store: Path
     assert "clientId" not in printed["accounts"]["bobby"]
 
 
-def test_keys_are_rotated_and_listed(tmp_path: Path) -> None:
-    folder = ("--data", str(tmp_path / "data"))
+def test_keys_are_rotated_and_listed(store: Path, tmp_path: Path) -> None:
+    folder = ("--data", str(store / "data"))
     before = [json.loads(line) for line in datakluis("keys", "list", *folder).stdout.splitlines()]
     assert [(key["algorithm"], key["state"], key["ends"]) for key in before] == [
         ("RS256", "signing", None),
@@ -70,6 +70,8 @@ def test_keys_are_rotated_and_listed(tmp_path: Path) -> None:
     listed = datakluis("keys", "list", *folder)
     assert [json.loads(line) for line in listed.stdout.splitlines()] == after
     assert '"d"' not in listed.stdout  # nothing private is printed
+    assert datakluis("keys", "rotate", "--data", str(tmp_path / "nowhere")).returncode == 2
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_seed_again_gives_the_same_and_changes_nothing(store: Path) -> None:
