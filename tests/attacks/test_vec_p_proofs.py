@@ -258,7 +258,7 @@ async def test_vec_p43_nonce_is_demanded_where_that_is_configured(tmp_path: Any)
     with serving(tmp_path, identity={"require_nonce": True}) as strict:
         person = strict.people["alice"]
         assert strict.machine is not None
-        nonces, now = strict.machine.vault.nonces, strict.machine.vault.clock()
+        nonces, clock = strict.machine.vault.nonces, strict.machine.vault.clock
         async with aiohttp.ClientSession() as session:
             http = Visitor(session, strict.base_url)
             app = App(http, person.client_id, "", person.client_secret)
@@ -273,11 +273,11 @@ async def test_vec_p43_nonce_is_demanded_where_that_is_configured(tmp_path: Any)
             assert answer.headers["DPoP-Nonce"]  # a fresh one with a good answer, too
             holder = replace(app.holder, token=answer.json["access_token"])
             # A resource: 401, with the nonce beside the challenge.
-            for wrong in (None, "", "x" * 32, 7, nonces.current(now - timedelta(seconds=900)), nonce + "0"):
+            for wrong in (None, "", "x" * 32, 7, nonces.current(clock() - timedelta(seconds=900)), nonce + "0"):
                 proof = holder.proof("GET", person.pod, nonce=wrong)
                 answer = await ask(http, holder, person.pod, proof=proof)
                 assert refused(answer, "use_dpop_nonce"), wrong
-                assert nonces.accepts(answer.headers["DPoP-Nonce"], now)
+                assert nonces.accepts(answer.headers["DPoP-Nonce"], clock())
             proof = holder.proof("GET", person.pod, nonce=answer.headers["DPoP-Nonce"])
             answer = await ask(http, holder, person.pod, proof=proof)
             assert answer.status == 200
