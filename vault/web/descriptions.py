@@ -1,4 +1,4 @@
-"""The server's own documents beside the resources: what a storage is, what the server is, and the front door."""
+"""The server's own documents beside the resources: what a storage is, what the server is, our terms, the front door."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from vault.errors import MethodNotAllowed, Missing, NotAcceptable
 from vault.notify.channels import NOTIFY, advertise, describe_storage_services
 from vault.ports import Vault
 from vault.rdf.graph import DCT, Graph, Iri, Literal, triple
-from vault.rdf.syntax import RDF_TYPES, serialise
+from vault.rdf.syntax import RDF_TYPES, parse, serialise
 from vault.solid.headers import http_date
 from vault.solid.methods import allowed_methods
 from vault.solid.negotiation import choose, parse_accept
 from vault.solid.paths import storage_of
 from vault.solid.read import describe_storage
-from vault.values import JSON_LD, ResourceUrl
+from vault.values import JSON_LD, TURTLE, ResourceUrl
 from vault.web.representations import VARY, target_headers
 from vault.web.routing import VAULT, Credentials, Route
+
+_VOCABULARY: Final = "vocabulary.ttl"
+_TERMS: Final = "https://w3id.org/datakluis/v1"
 
 
 async def storage_description(request: web.Request, vault: Vault, target: ResourceUrl) -> web.Response:
@@ -50,6 +53,21 @@ async def get_server_description(request: web.Request) -> web.Response:
     )
 
 
+async def get_vocabulary(request: web.Request) -> web.Response:
+    """Our own terms with their labels, for whoever meets them in a view: every vault serves them itself."""
+    text = request.app[VAULT].catalogue.shapes.get(_VOCABULARY)
+    if text is None:
+        raise Missing("no-vocabulary", "This vault has no terms of its own.")
+    chosen = choose(parse_accept(request.headers.get(hdrs.ACCEPT)), RDF_TYPES)
+    if chosen is None:
+        raise NotAcceptable("not-acceptable", "No representation of this resource fits the Accept header.")
+    limits = request.app[VAULT].settings.limits
+    body = text if chosen == TURTLE else serialise(parse(text, TURTLE, base=_TERMS, limits=limits), chosen)
+    response = web.Response(body=body, headers={hdrs.CONTENT_TYPE: str(chosen), hdrs.VARY: VARY})
+    response.headers[hdrs.CACHE_CONTROL] = "public, max-age=3600"
+    return response
+
+
 async def get_front_door(_request: web.Request) -> web.Response:
     """A person who opens the address of the vault wants to come in."""
     raise web.HTTPSeeOther("/my/")
@@ -68,5 +86,6 @@ def _shown(request: web.Request, graph: Graph, headers: CIMultiDict[str]) -> web
 ROUTES: Final = (
     Route("GET", "/", get_front_door, Credentials.VISITOR, "front-door"),
     Route("GET", "/my", get_front_door, Credentials.VISITOR),
+    Route("GET", "/ns/v1", get_vocabulary, Credentials.NOTHING),
     Route("GET", "/.well-known/solid", get_server_description, Credentials.NOTHING),
 )
