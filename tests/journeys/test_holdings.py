@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Download, expect
+from playwright.async_api import Browser, Download, expect
 
-from tests.journeys.conftest import Visitor
+from tests.journeys.conftest import Visitor, visiting
 from tests.journeys.town import DIPLOMA, MESSAGES, Town
 from vault.audit import AuditEntry, AuditEvent, Intact, verify_chain
+from vault.datasluis.preview import MAX_DOCUMENTS
 from vault.ports import Vault, Work
 from vault.rdf.syntax import parse
 from vault.solid.operation import Content, Put
@@ -176,6 +177,40 @@ async def test_what_lives_in_the_vault_never_runs_on_our_origin(lotte: Visitor, 
     assert answer.headers["content-disposition"].startswith("attachment")
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_older_documents_than_a_page_holds_are_counted_and_found_in_their_folder(
+    chromium: Browser, town: Town
+) -> None:
+    async def fill(vault: Vault, work: Work) -> None:
+        elm = "http://data.europa.eu/snb/model/elm/"
+        for number in range(MAX_DOCUMENTS + 3):
+            text = (
+                f'<#it> a <{elm}LearningAchievement>; <http://purl.org/dc/terms/title> "Attest {number}"@nl.'.encode()
+            )
+            url = ResourceUrl(PodName("carol"), f"/diplomas/a{number:04}")
+            graph = parse(text, TURTLE, base=url.iri(vault.base_url), limits=vault.settings.limits)
+            await put_resource(
+                work,
+                Put(url, Content(Inline(text), TURTLE, graph)),
+                actor="carol",
+                now=vault.clock(),
+                base_url=vault.base_url,
+                limits=vault.settings.limits,
+            )
+
+    town.write(fill)
+    request = town.ask("hr-scheldeland", DIPLOMA, citizen="carol")
+    async with visiting(chromium, town) as carol:
+        await carol.sign_in(("carol@people.example", "a long password for carol"))
+        await carol.open(f"my/requests/{request}")
+        assert await carol.page.locator("input[name=document]").count() == MAX_DOCUMENTS
+        await expect(carol.page.locator("#type-diploma")).to_contain_text("3 oudere documenten van deze soort")
+        await carol.open("my/data")
+        await expect(carol.page.locator(".card h3").first).to_have_text(f"Attest {MAX_DOCUMENTS + 2}")
+        await expect(carol.page.locator("main")).to_contain_text("Er zijn nog 3 oudere documenten.")
+        await carol.page.get_by_role("link", name="Open de map", exact=True).click()
+        await expect(carol.page.locator("h1")).to_have_text("diplomas")
 
 
 async def test_what_cannot_be_deleted_is_not_offered_for_it(lotte: Visitor) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from heapq import nlargest
 
 from vault.config import Limits
 from vault.datasluis.advice import Hit, advise, considered_request, locked
@@ -23,10 +24,11 @@ from vault.datasluis.views import Shown, minimise, show, subject_of
 from vault.errors import Missing, Refusal
 from vault.rdf.graph import Iri
 from vault.solid.ports import Blobs
-from vault.solid.resource import Kind
+from vault.solid.resource import Kind, Resource
 from vault.values import Citizen, PodName, ResourceUrl
 
-MAX_DOCUMENTS = 200  # of one data type, on one page
+MAX_DOCUMENTS = 200  # of one data type, on one page: the latest
+_MOST_MEMBERS = 20_000  # of a folder, looked at for the latest
 _EARLIER = 50
 
 
@@ -64,6 +66,17 @@ class AskedPreview:
     asked: Asked
     documents: tuple[DocumentPreview, ...]
     unreadable: int = 0  # documents that cannot be read as data, and so cannot be shared
+    older: int = 0  # documents beyond the latest ones: they are not on this page
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a citizen has of one kind: the latest documents, those that count before those taken back; how many cannot
+    be read as data; and how many are older than the ones looked into."""
+
+    documents: tuple[Document, ...]
+    unreadable: int
+    older: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +138,15 @@ async def preview(
 
 async def documents_of(
     work: DatasluisWork, pod: PodName, data_type: DataType, *, blobs: Blobs, base_url: str, limits: Limits
-) -> tuple[tuple[Document, ...], int]:
-    """The citizen's documents of one kind, what a source delivered and what she wrote herself, those that count first
-    and the latest first; and how many cannot be read as data."""
+) -> Held:
+    """The citizen's documents of one kind: what a source delivered and what she wrote herself."""
     delivered = {one.url: one for one in await work.deposits.for_pod(pod, data_type=data_type.key)}
     found: list[Document] = []
     unreadable = 0
-    async for resource in work.resources.children(ResourceUrl(pod, f"/{data_type.container}"), limit=MAX_DOCUMENTS):
+    latest, older = await _latest(work, ResourceUrl(pod, f"/{data_type.container}"))
+    for resource in latest:
         deposited = delivered.get(resource.url)
-        body = await work.resources.body(resource.url) if resource.kind is Kind.GRAPH else None
+        body = await work.resources.body(resource.url)
         if body is None or (deposited is None and await work.deposits.get(resource.url) is not None):
             continue  # not a document, or one of another kind in the same folder
         source = await work.participants.get(deposited.source) if deposited is not None else None
@@ -155,24 +168,32 @@ async def documents_of(
         elif deposited is not None:  # edited until it says nothing; what she wrote about other things is no document
             unreadable += 1
     found.sort(key=lambda one: (one.provenance.verification is Verification.WITHDRAWN, -one.resource.version))
-    return tuple(found), unreadable
+    return Held(tuple(found), unreadable, older)
+
+
+async def _latest(work: DatasluisWork, folder: ResourceUrl) -> tuple[list[Resource], int]:
+    """The members of a folder that may be documents, the latest of them, and how many more there are. A folder lists by
+    name, and names say nothing of time: so all of it is looked at, by its members' versions alone."""
+    members = [
+        member async for member in work.resources.children(folder, limit=_MOST_MEMBERS) if member.kind is Kind.GRAPH
+    ]
+    return nlargest(MAX_DOCUMENTS, members, key=lambda one: one.version), max(0, len(members) - MAX_DOCUMENTS)
 
 
 def _asked(
     data_type: DataType,
     asked: Asked,
-    found: tuple[tuple[Document, ...], int],
+    held: Held,
     *,
     shut: frozenset[tuple[str, str]],
     catalogue: Catalogue,
     base_url: str,
 ) -> AskedPreview:
-    documents, unreadable = found
     shown = tuple(
         _document(document, data_type, asked, shut=shut, catalogue=catalogue, base_url=base_url)
-        for document in documents
+        for document in held.documents
     )
-    return AskedPreview(data_type, asked, shown, unreadable)
+    return AskedPreview(data_type, asked, shown, held.unreadable, held.older)
 
 
 def _document(
@@ -204,7 +225,7 @@ def _document(
     )
 
 
-def _has_own_word(found: Iterable[tuple[tuple[Document, ...], int]]) -> bool:
+def _has_own_word(found: Iterable[Held]) -> bool:
     """Whether a document among these is the citizen's own word (advice A13)."""
     own = Verification.SELF_DECLARED
-    return any(document.provenance.verification is own for documents, _ in found for document in documents)
+    return any(document.provenance.verification is own for held in found for document in held.documents)

@@ -96,6 +96,7 @@ class AskedType:
     documents: tuple[AskedDocument, ...]
     closed: tuple[str, ...]
     unreadable: int
+    older: int
     blocked: bool
     problem: str | None
 
@@ -271,6 +272,7 @@ def _type(number: int, one: AskedPreview, answer: Answer, problems: Mapping[str,
         documents=documents,
         closed=tongue.fields(key, shut),
         unreadable=one.unreadable,
+        older=one.older,
         blocked=bool(documents) and all(_all_locked(document) for document in one.documents),
         problem=problems.get(f"type-{key}"),
     )

@@ -11,7 +11,7 @@ from aiohttp import web
 from vault.datasluis.catalogue import DataType
 from vault.datasluis.grants import OPEN, Grant, GrantedItem, GrantState, state_at
 from vault.datasluis.history import HistoryLine
-from vault.datasluis.preview import documents_of
+from vault.datasluis.preview import Held, documents_of
 from vault.datasluis.read import Document, open_document
 from vault.datasluis.views import Shown, show, subject_of
 from vault.errors import Missing, Refusal
@@ -48,12 +48,14 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The cards of one kind of document; `more` when there are others."""
+    """The cards of one kind of document; `more` when there are others. `older` have no card: they are in the folder."""
 
     key: str
     name: str
     cards: tuple[Card, ...]
     more: bool
+    older: int
+    folder_href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +114,14 @@ async def data(request: web.Request) -> web.Response:
     async with vault.reading() as work:
         open_grants = await _open_grants(vault, work, citizen.pod)
         for kind in kinds:
-            found = await _documents(vault, work, citizen.pod, kind)
-            total = len(found)
+            held = await _documents(vault, work, citizen.pod, kind)
+            found, total = held.documents, len(held.documents)
             part = found[(number - 1) * _SHOWN : number * _SHOWN] if only else found[:_OF_EACH]
             if part:
                 cards = tuple(_card(vault, document, kind, open_grants, tongue) for document in part)
                 more = not only and len(found) > len(part)
-                groups.append(Group(kind.key, capital(tongue.pick(kind.plural)), cards, more))
+                name = capital(tongue.pick(kind.plural))
+                groups.append(Group(kind.key, name, cards, more, held.older, f"/my/folders/{kind.container}"))
     address = f"/my/data?type={only.key}&page=" if only else ""
     older = f"{address}{number + 1}" if only and number * _SHOWN < total else None
     newer = f"{address}{number - 1}" if only and number > 1 else None
@@ -216,10 +219,9 @@ async def _shared(vault: Vault, work: Work, item: GrantedItem, tongue: Tongue) -
     return SharedItem(heading(lines, kind, item.url, tongue), document_href(kind, item.url), names)
 
 
-async def _documents(vault: Vault, work: Work, pod: PodName, kind: DataType) -> tuple[Document, ...]:
+async def _documents(vault: Vault, work: Work, pod: PodName, kind: DataType) -> Held:
     limits = vault.settings.limits
-    found, _ = await documents_of(work, pod, kind, blobs=vault.blobs, base_url=vault.base_url, limits=limits)
-    return found
+    return await documents_of(work, pod, kind, blobs=vault.blobs, base_url=vault.base_url, limits=limits)
 
 
 async def _open(vault: Vault, work: Work, url: ResourceUrl) -> Document:

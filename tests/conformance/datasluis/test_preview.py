@@ -13,10 +13,11 @@ from tests.lock import (
     Counter,
     a_citizen,
     a_question,
+    document,
     the_terms,
 )
 from vault.datasluis.admission import RequestDraft
-from vault.datasluis.preview import AskedPreview, RequestPreview, preview
+from vault.datasluis.preview import MAX_DOCUMENTS, AskedPreview, RequestPreview, preview
 from vault.datasluis.provenance import Verification
 from vault.datasluis.requests import AccessRequest, Asked
 from vault.datasluis.views import show, subject_of
@@ -160,3 +161,16 @@ async def test_nobody_sees_the_preview_of_somebody_else(counter: Counter) -> Non
 async def test_documents_of_another_pod_are_never_among_hers(counter: Counter) -> None:
     await counter.write("diploma", "theirs", pod=STRANGER)
     assert {one.url.pod for one in (await _asked(counter)).documents} == {LOTTE}
+
+
+async def test_of_very_many_documents_the_latest_are_shown_and_the_rest_is_counted(counter: Counter) -> None:
+    """A folder lists by name: the latest payslip of a long career has to be there, whatever it is called."""
+    for number in range(MAX_DOCUMENTS + 4):
+        await counter.write("diploma", f"d{number:04}")
+    latest = await counter.write("diploma", "zzzz")
+    asked = await _asked(counter)
+    assert len(asked.documents) == MAX_DOCUMENTS
+    assert asked.documents[0].url == latest
+    assert document("diploma", "d0000") not in {one.url for one in asked.documents}
+    assert asked.older == 6  # with the one that she had
+    assert (await _asked(counter, a_question(asked=(Asked("employment", ("employer",)),)))).older == 0
