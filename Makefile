@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := examples/manage_my_career
 NPM := $(addsuffix /node_modules/ready,tests/interop tests/interop/css tests/interop/oidc)
+PEER := tests/benchmarks/jss/node_modules/ready
 
 .DEFAULT_GOAL := help
 .PHONY: help demo flow clean-demo test check bench conformance lock
@@ -33,8 +34,8 @@ check: $(VENV)/dev  ## ruff and mypy --strict
 conformance: $(VENV)/dev  ## every requirement and how it fares; BASE_URL=… asks a running deployment
 	$(BIN)/python -m tests.conformance.matrix $(if $(BASE_URL),--base-url $(BASE_URL))
 
-bench: $(VENV)/dev  ## requests per second beside a bare aiohttp handler, in one run
-	$(BIN)/python -m tests.benchmarks
+bench: $(VENV)/dev $(if $(PEERS),$(NPM) $(PEER))  ## hot paths beside a bare aiohttp handler; PEERS=1: and beside two other servers
+	$(BIN)/python -m tests.benchmarks $(if $(PEERS),--peers)
 
 lock: $(VENV)/dev  ## make both lock files anew from pyproject.toml
 	$(BIN)/python tests/house/lock.py
@@ -57,9 +58,9 @@ $(VENV)/dev: $(VENV)/python-ok requirements-dev.lock pyproject.toml
 	@touch $@ $(VENV)/runtime
 
 # The accessibility checker of the browser tests, the clients of the interop tests, the server they are tried across, and
-# the other OpenID provider. Without npm those tests say so and are skipped. The folders are kept apart: see
-# tests/interop/README.md.
-$(NPM): %/node_modules/ready: %/package-lock.json
+# the other OpenID provider; and a server that only `make bench PEERS=1` asks for. Without npm those tests say so and are
+# skipped. The folders are kept apart: see tests/interop/README.md.
+$(NPM) $(PEER): %/node_modules/ready: %/package-lock.json
 	@if command -v npm >/dev/null 2>&1; then \
 		cd $* && npm ci --silent --ignore-scripts --no-audit --no-fund && touch node_modules/ready; \
-	else echo "npm is not installed: the tests that need $* will be skipped"; fi
+	else echo "npm is not installed: what needs $* will be skipped"; fi

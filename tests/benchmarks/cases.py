@@ -1,4 +1,7 @@
-"""The hot paths, as raw requests ready to send: what is measured is the server, not the making of requests."""
+"""The hot paths, as raw requests ready to send: what is measured is the server, not the making of requests.
+
+`CASES` are those every Solid server has; `own_cases` are ours alone.
+"""
 
 from __future__ import annotations
 
@@ -8,147 +11,178 @@ from itertools import repeat
 
 from examples.manage_my_career.party import Party
 from tests.benchmarks import load
-from tests.benchmarks.bare import BODY
-from tests.benchmarks.ecosystem import Ecosystem, Shared, put
+from tests.benchmarks.ecosystem import Shared
+from tests.benchmarks.places import Place
 
-PUBLIC = "alice/bench/public.ttl"
-PRIVATE = "alice/bench/private.ttl"
-LISTING = "alice/bench/many/"
-SHORT, LONG = "alice/bench/short/", "alice/bench/long/"
-MEMBERS, FEW, MANY = 1000, 100, 10_000
-_MEMBER = b"<#it> <#p> 1 ."
+FEW, SOME, MANY = 100, 1000, 10_000  # members
+LOADS = (16, 64)  # connections
+_OLD = "x" * 970
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row: its name, its requests, the status each must have, and on how many connections it runs.
+    """One row: its name, its requests, the statuses it may have, and on how many connections it runs.
 
-    `meanwhile`: one of these is sent each second, on a connection of its own. `probe`: sent without a pause on another
-    connection, and timed: what everybody else notices of the row.
+    `bar`: the share of the bare handler that it is to reach, in percent. `work`: the time of the server's core that it
+    may take at most, in milliseconds. `meanwhile`: one of these is sent each second, on a connection of its own.
+    `probe`: sent without a pause on another connection, and timed: what everybody else notices of the row.
     """
 
     name: str
     requests: Iterator[bytes]
-    status: int
+    statuses: frozenset[int]
     connections: int = 16
+    bar: float | None = None
+    work: float | None = None
     meanwhile: Iterator[bytes] | None = None
     probe: bytes | None = None
+    signed: bool = False
+
+    @property
+    def key(self) -> str:
+        """What rows of two servers are compared by."""
+        return f"{self.name}, {self.connections}"
 
 
-async def fill(eco: Ecosystem) -> None:
-    """The documents that are read, laid down through HTTP."""
-    await put(eco, PUBLIC, BODY)
-    await _share(eco, PUBLIC)
-    await put(eco, PRIVATE, BODY)
-    for number in range(MEMBERS):
-        await put(eco, f"{LISTING}{number:04}.ttl", _MEMBER)
-    for folder, count in ((SHORT, FEW), (LONG, MANY)):
-        members = _puts(eco, count, folder=folder, body=_MEMBER)
-        laid = await load.run("members", eco.port, members, connections=16)
+async def fill(place: Place, *, many: int) -> None:
+    """The documents that are read, laid down through HTTP; `many` members in the longest listing."""
+    language = place.language
+    for path in (_public(place), _private(place)):
+        await place.put(path, language.document, language.media_type)
+    await _share(place, _public(place))
+    for folder, count in ((_folder(place, "short"), FEW), (_folder(place, "long"), many)):
+        members = _puts(place, count, folder=folder, body=language.member)
+        laid = await load.run("members", place.port, members, connections=place.writers)
         assert laid.statuses == {201: count}, laid.statuses
-        await _share(eco, folder)
+        await _share(place, folder)
 
 
-async def _share(eco: Ecosystem, path: str) -> None:
+def _folder(place: Place, name: str) -> str:
+    return f"{place.pod}bench/{name}/"
+
+
+def _public(place: Place) -> str:
+    return f"{place.pod}bench/public{place.language.suffix}"
+
+
+def _private(place: Place) -> str:
+    return f"{place.pod}bench/private{place.language.suffix}"
+
+
+async def _share(place: Place, path: str) -> None:
     """Everybody may read it."""
     acl = (
         "@prefix acl: <http://www.w3.org/ns/auth/acl#> .\n"
-        f"<#owner> a acl:Authorization; acl:agent <{eco.base_url}alice/profile/card#me>;\n"
+        f"<#owner> a acl:Authorization; acl:agent <{place.base_url}{place.pod}profile/card#me>;\n"
         f"  acl:accessTo </{path}>; acl:default </{path}>; acl:mode acl:Read, acl:Write, acl:Control .\n"
         "<#all> a acl:Authorization; acl:agentClass <http://xmlns.com/foaf/0.1/Agent>;\n"
         f"  acl:accessTo </{path}>; acl:mode acl:Read .\n"
     )
-    await put(eco, f"{path}.acl", acl.encode())
+    await place.put(f"{path}.acl", acl.encode(), "text/turtle")
 
 
-async def cases(eco: Ecosystem, shared: Shared, scale: float) -> AsyncIterator[Case]:
-    """Every row after the baseline. `scale` multiplies the number of requests."""
+async def cases(place: Place, scale: float, *, many: int) -> AsyncIterator[Case]:
+    """The rows of every server. `scale` multiplies the number of requests, beside the scale of the place."""
+
+    def times(count: int) -> int:
+        return max(50, int(count * scale * place.scale))
+
+    path, language = _public(place), place.language
+    public = request("GET", place, path, accept=language.media_type)
+    known = request("GET", place, path, accept=language.media_type, none_match=await _tag(place, path))
+    other = request("GET", place, path, accept=language.other)
+    short, ok = _folder(place, "short"), frozenset({200})
+    listing = request("GET", place, short, accept=language.media_type)
+    first = FEW
+    for at in LOADS:
+        yield Case("GET 1 kB, public, as it is stored", repeat(public, times(40_000)), ok, at, 40)
+        yield Case("GET the same, not modified", repeat(known, times(40_000)), frozenset({304}), at, 42)
+        yield Case("GET the same in another syntax", repeat(other, times(30_000)), ok, at, 33)
+        signed = _signed(place, "GET", _private(place), times(8_000))
+        yield Case("GET 1 kB, with a fresh proof each", signed, ok, at, 13, signed=True)
+        changes = _puts(place, 60, folder=short, first=first, body=language.member)
+        first += 60
+        name = f"GET {FEW}-member listing, changed each second"
+        yield Case(name, repeat(listing, times(16_000)), ok, at, 9, meanwhile=changes)
+    long = _folder(place, "long")
+    changes = _puts(place, 60, folder=long, first=many, body=language.member)
+    requests = repeat(request("GET", place, long, accept=language.media_type), times(400))
+    name = f"GET {many:,}-member listing, changed each second"
+    yield Case(name, requests, ok, 1, work=40, meanwhile=changes, probe=public)
+    made = 0
+    for at in LOADS:
+        count = times(5_000)
+        puts = _puts(place, count, folder=_folder(place, "puts"), first=made)
+        yield Case("PUT new 1 kB document, durable", puts, frozenset({201}), at, 8)
+        patches = _patches(place, min(count, times(4_000)), first=made)
+        yield Case("N3 PATCH with where, durable", patches, frozenset({200, 204, 205}), at, 8)
+        made += count
+
+
+async def own_cases(place: Place, shared: Shared, scale: float) -> AsyncIterator[Case]:
+    """The rows that no other server has: a listing made for one caller, and a read through a grant."""
 
     def times(count: int) -> int:
         return max(50, int(count * scale))
 
-    public = _request("GET", eco, PUBLIC, accept="text/turtle")
-    yield Case("GET public Turtle, 1 kB", repeat(public, times(40_000)), 200)
-    yield Case("GET public Turtle, 64 connections", repeat(public, times(40_000)), 200, 64)
-    tag = await _tag(eco, PUBLIC)
-    known = _request("GET", eco, PUBLIC, accept="text/turtle", none_match=tag)
-    yield Case("GET the same, not modified", repeat(known, times(40_000)), 304)
-    as_json = _request("GET", eco, PUBLIC, accept="application/ld+json")
-    yield Case("GET the same as JSON-LD, converted once", repeat(as_json, times(30_000)), 200)
-    yield Case("GET authenticated, fresh proof each", _signed(eco, "GET", PRIVATE, times(8_000)), 200)
-    listing = _request("GET", eco, SHORT, accept="text/turtle")
-    changes = _puts(eco, 60, folder=SHORT, first=FEW, body=_MEMBER)
-    yield Case("GET 100-member listing, changed each second", repeat(listing, times(10_000)), 200, 16, changes)
-    long = _request("GET", eco, LONG, accept="text/turtle")
-    changes = _puts(eco, 60, folder=LONG, first=MANY, body=_MEMBER)
-    yield Case("GET 10,000-member listing, changed each second", repeat(long, times(400)), 200, 1, changes, public)
-    yield Case("GET 1,000-member listing", _signed(eco, "GET", LISTING, times(400)), 200)
-    yield Case("PUT new 1 kB document, durable", _puts(eco, times(5_000)), 201)
-    yield Case("N3 PATCH with where, durable", _patches(eco, times(4_000)), 204)
-    view = shared.view.removeprefix(eco.base_url)
-    yield Case("read a diploma through a grant", _signed(eco, "GET", view, times(2_000), shared.reader), 200)
+    folder, ok = _folder(place, "some"), frozenset({200})
+    laid = await load.run(
+        "members", place.port, _puts(place, SOME, folder=folder, body=place.language.member), connections=16
+    )
+    assert laid.statuses == {201: SOME}, laid.statuses
+    yield Case(f"GET {SOME:,}-member listing, with a proof", _signed(place, "GET", folder, times(400)), ok)
+    view = shared.view.removeprefix(place.base_url)
+    yield Case("read a diploma through a grant", _signed(place, "GET", view, times(2_000), shared.reader), ok)
 
 
-async def _tag(eco: Ecosystem, path: str) -> str:
-    answer = await eco.owner.call("GET", f"{eco.base_url}{path}", headers={"Accept": "text/turtle"})
+async def _tag(place: Place, path: str) -> str:
+    accept = {"Accept": place.language.media_type}
+    answer = await place.owner.call("GET", f"{place.base_url}{path}", headers=accept)
     return next(value for name, value in answer.headers.items() if name.lower() == "etag")
 
 
-def _signed(eco: Ecosystem, method: str, path: str, count: int, party: Party | None = None) -> Iterator[bytes]:
-    who = party or eco.owner
-    url = f"{eco.base_url}{path}"
-    made = [
-        _request(method, eco, path, accept="text/turtle", token=who.token, proof=who.proof(method, url))
-        for _ in range(count)
-    ]
+def _signed(place: Place, method: str, path: str, count: int, party: Party | None = None) -> Iterator[bytes]:
+    accept = place.language.media_type
+    made = [request(method, place, path, accept=accept, by=party or place.owner) for _ in range(count)]
     return iter(made)
 
 
-def _puts(
-    eco: Ecosystem, count: int, *, folder: str = "alice/bench/puts/", first: int = 0, body: bytes = BODY
-) -> Iterator[bytes]:
+def _puts(place: Place, count: int, *, folder: str, first: int = 0, body: bytes | None = None) -> Iterator[bytes]:
+    language = place.language
+    content = language.document if body is None else body
+    paths = [f"{folder}{number:06}{language.suffix}" for number in range(first, first + count)]
+    made = [request("PUT", place, path, by=place.owner, body=content, media_type=language.media_type) for path in paths]
+    return iter(made)
+
+
+def _patches(place: Place, count: int, *, first: int) -> Iterator[bytes]:
+    """Each replaces the description of a document of its own: one of those that were put before."""
     made = []
     for number in range(first, first + count):
-        path = f"{folder}{number:06}.ttl"
-        proof = eco.owner.proof("PUT", f"{eco.base_url}{path}")
-        made.append(_request("PUT", eco, path, token=eco.owner.token, proof=proof, body=body, media_type="text/turtle"))
+        path = f"{_folder(place, 'puts')}{number:06}{place.language.suffix}"
+        patch = place.language.patch(_OLD, f"{number}").encode()
+        made.append(request("PATCH", place, path, by=place.owner, body=patch, media_type="text/n3"))
     return iter(made)
 
 
-def _patches(eco: Ecosystem, count: int) -> Iterator[bytes]:
-    """Each replaces the title of a document of its own, found by a where clause."""
-    made = []
-    for number in range(count):
-        path = PRIVATE if number == 0 else f"alice/bench/puts/{number - 1:06}.ttl"
-        patch = (
-            "@prefix solid: <http://www.w3.org/ns/solid/terms#> .\n"
-            "_:p a solid:InsertDeletePatch;\n"
-            "  solid:where { ?it <http://purl.org/dc/terms/description> ?old . };\n"
-            "  solid:deletes { ?it <http://purl.org/dc/terms/description> ?old . };\n"
-            f'  solid:inserts {{ ?it <http://purl.org/dc/terms/description> "{number}" . }} .\n'
-        )
-        proof = eco.owner.proof("PATCH", f"{eco.base_url}{path}")
-        made.append(
-            _request("PATCH", eco, path, token=eco.owner.token, proof=proof, body=patch.encode(), media_type="text/n3")
-        )
-    return iter(made)
-
-
-def _request(
+def request(
     method: str,
-    eco: Ecosystem,
+    place: Place,
     path: str,
     *,
     accept: str = "",
-    token: str = "",
-    proof: str = "",
+    by: Party | None = None,
     body: bytes = b"",
     media_type: str = "",
     none_match: str = "",
 ) -> bytes:
-    lines = [f"{method} /{path} HTTP/1.1", f"Host: localhost:{eco.port}"]
+    """One request as it goes over the wire, signed when it is `by` somebody."""
+    lines = [f"{method} /{path} HTTP/1.1", f"Host: localhost:{place.port}"]
     lines += [f"Accept: {accept}"] if accept else []
-    lines += [f"Authorization: DPoP {token}", f"DPoP: {proof}"] if token else []
+    if by is not None and place.bearer and method != "GET":
+        lines.append(f"Authorization: Bearer {place.bearer}")
+    elif by is not None:
+        lines += [f"Authorization: DPoP {by.token}", f"DPoP: {by.proof(method, f'{place.base_url}{path}')}"]
     lines += [f"If-None-Match: {none_match}"] if none_match else []
     lines += [f"Content-Type: {media_type}", f"Content-Length: {len(body)}"] if body else []
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

@@ -22,7 +22,7 @@ import pytest
 from examples.manage_my_career import flow
 from examples.manage_my_career.browser import Browser
 from examples.manage_my_career.party import Party
-from tests.benchmarks.ecosystem import free_port
+from tests.benchmarks.places import free_port
 from tests.house.tree import ROOT
 
 SEED = ROOT / "examples/manage_my_career/seed.json"

@@ -31,7 +31,7 @@ def test_no_lock_file_script_or_document_names_a_registry() -> None:
 
 def test_the_npm_locks_hold_hashes_and_no_addresses() -> None:
     locks = [name for name in _tracked() if name.endswith("package-lock.json")]
-    assert len(locks) >= 3
+    assert len(locks) >= 4
     for lock in locks:
         text = (ROOT / lock).read_text(encoding="utf-8")
         assert '"resolved"' not in text, lock

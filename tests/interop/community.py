@@ -1,4 +1,4 @@
-"""The Community Solid Server as a neighbour: in memory, with one person, for tests across servers."""
+"""The Community Solid Server as a neighbour: in memory unless told otherwise, with one person."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +27,12 @@ class Community:
 
     base_url: str
     dora: Person
+    process: int
 
 
 @contextmanager
-def community_server(folder: Path) -> Iterator[Community]:
-    """Runs the server until the block ends; skips when it is not installed."""
+def community_server(folder: Path, *, arguments: Sequence[str] = ()) -> Iterator[Community]:
+    """Runs the server until the block ends, with these arguments more; skips when it is not installed."""
     place = require("@solid/community-server", CSS)
     # Its component loader looks into every node_modules above it, and would find the Comunica of the other clients
     # there, which it cannot read. From a folder elsewhere, with nothing but a link to its own packages, it does not.
@@ -41,18 +42,18 @@ def community_server(folder: Path) -> Iterator[Community]:
     seed = folder / "seed.json"
     seed.write_text(json.dumps([{"email": _EMAIL, "password": _PASSWORD, "pods": [{"name": "dora"}]}]))
     log = folder / "css.log"
-    arguments = ["--port", str(port), "--baseUrl", base_url, "--seedConfig", str(seed), "--loggingLevel", "warn"]
-    arguments += ["--mainModulePath", str(folder)]
+    given = ["--port", str(port), "--baseUrl", base_url, "--seedConfig", str(seed), "--loggingLevel", "warn"]
+    given += ["--mainModulePath", str(folder), *arguments]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [node(), str(place / "bin" / "server.js"), *arguments],
+            [node(), str(place / "bin" / "server.js"), *given],
             cwd=folder,
             stdout=out,
             stderr=out,
         )
     try:
         _wait(process, base_url, log)
-        yield Community(base_url, _dora(base_url))
+        yield Community(base_url, _dora(base_url), process.pid)
     finally:
         process.terminate()
         process.wait(20)
