@@ -140,3 +140,31 @@ async def test_notices_number_upward_even_when_all_older_ones_are_gone(
     last = await append_and_see(store)
     assert len(last) == 1
     assert last[0] > both[1]
+
+
+async def test_two_notices_appended_together_come_one_after_the_other(
+    store: Database, elsewhere: Database, clock: FixedClock
+) -> None:
+    """On a clock that stands still, behind a clock that ran ahead, and where nothing is left of what was before."""
+
+    async def append_both(where: Database) -> None:
+        async with where.writing() as work:
+            first = Notice("https://vault.example/alice/a", "Create", clock(), None, "1-ttl")
+            second = Notice("https://vault.example/alice/a", "Add", clock(), "https://vault.example/alice/")
+            await work.outbox.append(ALICE, first, second)
+
+    asked = "SELECT number, kind, target, state FROM outbox ORDER BY number"
+    for where in (store, elsewhere, store):
+        await append_both(where)
+    clock.move(seconds=-60)
+    await append_both(elsewhere)
+    clock.move(days=8)
+    await append_both(store)
+    rows = await rows_of(store, asked)
+    assert [row[1] for row in rows] == ["Create", "Add"] * 5
+    assert len({row[0] for row in rows}) == 10
+    assert rows[0][2:] == (None, "1-ttl")
+    assert rows[1][2:] == ("https://vault.example/alice/", None)
+    assert await store.housekeeping(clock()) == 8
+    await append_both(elsewhere)
+    assert [row[1] for row in await rows_of(store, asked)] == ["Create", "Add"] * 2

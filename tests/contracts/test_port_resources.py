@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -353,3 +353,116 @@ async def test_every_media_type_comes_back_as_it_went_in(store: Database, media_
         found = await work.resources.get(at("/a"))
     assert found is not None
     assert found.media_type == media_type
+
+
+PLACES = (
+    "/c/x",
+    "/c/x/",
+    "/c/x.acl",
+    "/c/x.meta",
+    "/c/",
+    "/c/.acl",
+    "/",
+    "/.acl",
+    "/gone",
+    "/c/d/e/f",
+    "/" + "a/" * 60,
+)
+
+
+@pytest.mark.parametrize("looked_at", PLACES)
+async def test_a_look_changes_no_answer(store: Database, looked_at: str) -> None:
+    """Whatever is asked afterwards, about places that were looked at and about others."""
+    async with store.writing() as work:
+        for path in ("/", "/.acl", "/c/", "/c/x.meta", "/c/x.acl"):
+            await put(work, path, path.encode())
+        await work.resources.put(a_draft("/c/x"), BlobRef("ab" * 32, 99))
+
+    async def answers(*, look: bool) -> list[object]:
+        async with store.writing() as work:
+            if look:
+                await work.resources.look(at(looked_at))
+                await work.resources.look(at(looked_at))
+            asked: list[object] = [await work.resources.pod(ALICE), await work.resources.version(ALICE)]
+            for path in PLACES:
+                url = at(path)
+                asked += [await work.acls.effective(url), await work.resources.get(url)]
+                asked.append(await work.resources.body(url))
+        return asked
+
+    assert await answers(look=True) == await answers(look=False)
+
+
+async def test_a_look_at_a_pod_that_is_not_there_finds_nothing(store: Database) -> None:
+    nowhere = PodName("nobody")
+    async with store.reading() as work:
+        await work.resources.look(at("/x", nowhere))
+        assert await work.resources.pod(nowhere) is None
+        assert await work.resources.version(nowhere) == 0
+        assert await work.resources.get(at("/x", nowhere)) is None
+        assert await work.acls.effective(at("/x", nowhere)) is None
+
+
+async def test_a_look_is_forgotten_when_something_is_written(store: Database) -> None:
+    async with store.writing() as work:
+        await put(work, "/", b"")
+        await work.resources.look(at("/x"))
+        assert await work.resources.get(at("/x")) is None
+        before = await work.resources.version(ALICE)
+        await put(work, "/x", b"12")
+        await put(work, "/.acl", b"")
+        assert await bytes_at(work, "/x") == b"12"
+        assert await work.acls.effective(at("/x")) is not None
+        assert await work.resources.version(ALICE) > before
+        pod = await work.resources.pod(ALICE)
+        assert pod is not None
+        assert pod.used_bytes == 2
+
+
+async def test_a_look_at_one_pod_says_nothing_of_another(store: Database) -> None:
+    async with store.writing() as work:
+        await put(work, "/x", b"alice's")
+        await put(work, "/x", b"bob's", pod=BOB)
+    async with store.reading() as work:
+        await work.resources.look(at("/x"))
+        assert await bytes_at(work, "/x", BOB) == b"bob's"
+        assert await bytes_at(work, "/x") == b"alice's"
+        await work.resources.look(at("/x", BOB))
+        assert await bytes_at(work, "/x", BOB) == b"bob's"
+        assert await bytes_at(work, "/x") == b"alice's"
+
+
+@pytest.mark.requirement("PR-32", "PR-59")
+async def test_the_containers_that_show_a_change_get_a_version_with_it(store: Database) -> None:
+    later = NOON + timedelta(seconds=5)
+    async with store.writing() as work:
+        for path in ("/", "/c/", "/d/"):
+            await put(work, path)
+
+    async def state() -> list[tuple[int, datetime]]:
+        found = []
+        async with store.reading() as work:
+            for path in ("/", "/c/", "/d/"):
+                resource = await work.resources.get(at(path))
+                assert resource is not None
+                found.append((resource.version, resource.modified))
+        return found
+
+    root, folder, other = await state()
+    async with store.writing() as work:
+        await work.resources.put(a_draft("/c/x"), Inline(b""), shown_in=(at("/c/"), at("/")), moved=later)
+    after_root, after_folder, after_other = await state()
+    assert after_other == other
+    assert after_root[0] > root[0]
+    assert after_root[1] == root[1]
+    assert after_folder[0] > folder[0]
+    assert after_folder[1] == later
+    async with store.writing() as work:
+        await work.resources.put(a_draft("/c/x"), Inline(b"1"), shown_in=(at("/c/"),))
+    assert (await state())[0] == after_root
+    assert (await state())[1][0] > after_folder[0]
+    assert (await state())[1][1] == later
+    async with store.writing() as work:
+        await work.resources.remove(at("/c/x"), shown_in=(at("/c/"), at("/")), moved=NOON)
+    assert (await state())[0][0] > after_root[0]
+    assert (await state())[1][1] == NOON

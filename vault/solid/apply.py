@@ -45,58 +45,59 @@ class Change:
     async def create(self, url: ResourceUrl, kind: Kind, media_type: MediaType, body: Body) -> Resource:
         """Writes a new resource and shows it in the listing of its container, which exists."""
         self._take_room(body, 0)
-        made = await self._work.resources.put(Draft(url, kind, media_type, self.now), body)
+        draft = Draft(url, kind, media_type, self.now)
+        if auxiliary(url) is not None:
+            made = await self._work.resources.put(draft, body)
+            self._created.append(url)
+            await self._record(AuditEvent.RESOURCE_CREATED, url)
+            await self._tell_of_subject(url)
+            return made
+        made = await self._work.resources.put(draft, body, shown_in=self._listings(url), moved=self.now)
         self._created.append(url)
         await self._record(AuditEvent.RESOURCE_CREATED, url)
-        if auxiliary(url) is None:
-            await self._relist(url)
-            await self._tell(url, "Create", state=made)
-            await self._tell(url, "Add", target=url.parent)
-        else:
-            await self._tell_of_subject(url)
+        await self._tell(self._notice(url, "Create", state=made), self._notice(url, "Add", target=url.parent))
         return made
 
     async def replace(self, old: Resource, kind: Kind, media_type: MediaType, body: Body) -> Resource:
         """Writes a resource anew. A container keeps its date: that follows containment only (PR-32)."""
         self._take_room(body, old.size)
+        above, contained = old.url.parent, auxiliary(old.url) is None
+        # The listing above shows the size, date and type of a document (PR-33).
+        shown_in = (above,) if kind is not Kind.CONTAINER and contained and above is not None else ()
         modified = old.modified if kind is Kind.CONTAINER else self.now
-        made = await self._work.resources.put(Draft(old.url, kind, media_type, modified), body)
+        made = await self._work.resources.put(Draft(old.url, kind, media_type, modified), body, shown_in=shown_in)
         self._updated.append(old.url)
         await self._record(AuditEvent.RESOURCE_UPDATED, old.url)
-        if auxiliary(old.url) is not None:
+        if contained:
+            await self._tell(self._notice(old.url, "Update", state=made))
+        else:
             await self._tell_of_subject(old.url)
-            return made
-        above = old.url.parent
-        if kind is not Kind.CONTAINER and above is not None:  # the listing shows its size, date and type (PR-33)
-            await self._work.resources.touch(above, modified=None)
-        await self._tell(old.url, "Update", state=made)
         return made
 
     async def remove(self, old: Resource) -> None:
         """Removes a resource with its auxiliaries and its containment triple (PR-74)."""
-        await self._work.resources.remove(old.url)
-        self._deleted.append(old.url)
-        await self._record(AuditEvent.RESOURCE_DELETED, old.url)
-        if auxiliary(old.url) is not None:
-            await self._tell_of_subject(old.url)
+        url = old.url
+        contained = auxiliary(url) is None
+        await self._work.resources.remove(url, shown_in=self._listings(url) if contained else (), moved=self.now)
+        self._deleted.append(url)
+        await self._record(AuditEvent.RESOURCE_DELETED, url)
+        if not contained:
+            await self._tell_of_subject(url)
             return
-        await self._relist(old.url)
-        await self._tell(old.url, "Delete")
-        await self._tell(old.url, "Remove", target=old.url.parent)
+        await self._tell(self._notice(url, "Delete"), self._notice(url, "Remove", target=url.parent))
 
     def finish(self, resource: Resource | None) -> ChangeSet:
         """What was done; `resource` is the target as it is now."""
         return ChangeSet(tuple(self._created), tuple(self._updated), tuple(self._deleted), resource)
 
-    async def _relist(self, url: ResourceUrl) -> None:
-        """The container's listing and date changed; so did the date that the container above it shows (PR-33), but
-        not that one's own: dates never climb (PR-32, TR-17)."""
+    def _listings(self, url: ResourceUrl) -> tuple[ResourceUrl, ...]:
+        """Where it shows that something is made or removed: in the container's listing and date, and in the container
+        above, whose listing shows that date (PR-33), but whose own date stays: dates never climb (PR-32, TR-17)."""
         container = url.parent
         if container is None or container in self._created:  # made just now: nobody has seen it yet
-            return
-        await self._work.resources.touch(container, modified=self.now)
-        if container.parent is not None:
-            await self._work.resources.touch(container.parent, modified=None)
+            return ()
+        above = container.parent
+        return (container,) if above is None else (container, above)
 
     def _take_room(self, body: Body, before: int) -> None:
         growth = (len(body.data) if isinstance(body, Inline) else body.size) - before
@@ -110,13 +111,15 @@ class Change:
             event = AuditEvent.ACL_CHANGED
         await self._work.audit.append(AuditDraft(url.pod, self.now, event, self._actor, url.path))
 
-    async def _tell(
+    def _notice(
         self, url: ResourceUrl, kind: str, *, state: Resource | None = None, target: ResourceUrl | None = None
-    ) -> None:
+    ) -> Notice:
         opaque = None if state is None else state.etag().opaque
         place = None if target is None else target.iri(self._base_url)
-        notice = Notice(url.iri(self._base_url), kind, self.now, place, opaque)
-        await self._work.outbox.append(url.pod, notice)
+        return Notice(url.iri(self._base_url), kind, self.now, place, opaque)
+
+    async def _tell(self, notice: Notice, second: Notice | None = None) -> None:
+        await self._work.outbox.append(self._pod.name, notice, second)
 
     async def _tell_of_subject(self, url: ResourceUrl) -> None:
         """A change of a description is an update of its subject. A change of an ACL is nobody else's business: its
@@ -125,15 +128,14 @@ class Change:
         if found is None:
             return
         if found[0] is Auxiliary.ACL:
-            await self._work.outbox.append(
-                url.pod, Notice(found[1].iri(self._base_url), AuditEvent.ACL_CHANGED.value, self.now)
-            )
+            notice = Notice(found[1].iri(self._base_url), AuditEvent.ACL_CHANGED.value, self.now)
+            await self._tell(notice)
             return
         if found[1].is_container:  # its listing shows what its description says of it
             await self._work.resources.touch(found[1], modified=None)
         subject = await self._work.resources.get(found[1])
         if subject is not None:
-            await self._tell(subject.url, "Update", state=subject)
+            await self._tell(self._notice(subject.url, "Update", state=subject))
 
 
 def actor_of(caller: Caller) -> str:

@@ -84,14 +84,15 @@ async def patch_resource(
     base_url: str,
     limits: Limits,
     prepared: Edited | None = None,
+    standing: Standing | None = None,
 ) -> ChangeSet | None:
     """Edits the target, or makes it from nothing (N3-10), with the containers above it (PR-61).
 
     None, and nothing changed, when the target is costly to edit and was not prepared in its version of now: prepare it
-    (again), outside this transaction.
+    (again), outside this transaction. `standing`: what was found there, when this transaction has looked already.
     """
     change = await open_change(work, patch.target, actor=actor, now=now, base_url=base_url)
-    standing = await find_target(work.resources, patch)
+    standing = standing or await find_target(work.resources, patch)
     resource, target = standing.resource, patch.target
     check_method("PATCH", target, resource)  # N3-16: not on other bytes than RDF
     check_name(target)

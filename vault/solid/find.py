@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vault.solid.operation import Operation, Patch, Put
-from vault.solid.paths import ancestors, auxiliary
+from vault.solid.operation import Operation, Patch, Put, Read
+from vault.solid.paths import auxiliary
 from vault.solid.ports import Resources
 from vault.solid.resource import Resource
 from vault.values import ResourceUrl
@@ -27,12 +27,14 @@ class Standing:
 async def find_target(resources: Resources, operation: Operation) -> Standing:
     """Looks up what `required_access` asks about; its answer may be told to nobody before the decision (TR-3)."""
     target = operation.target
+    if not isinstance(operation, Read):
+        await resources.look(target)
     resource = await resources.get(target)
     if resource is not None or not isinstance(operation, Put | Patch) or auxiliary(target) is not None:
         return Standing(resource)
     missing: list[ResourceUrl] = []
-    for above in ancestors(target):
-        if await resources.get(above) is not None:
-            break
+    above = target.parent
+    while above is not None and await resources.get(above) is None:
         missing.append(above)
+        above = above.parent
     return Standing(None, tuple(missing))

@@ -70,6 +70,10 @@ class Put:
     conditions: Conditions = NO_CONDITIONS
     types: frozenset[str] = frozenset()
 
+    def bringing(self, content: Content) -> Put:
+        """The same with its body."""
+        return Put(self.target, content, self.conditions, self.types)
+
 
 @dataclass(frozen=True, slots=True)
 class Post:
@@ -80,6 +84,10 @@ class Post:
     conditions: Conditions = NO_CONDITIONS
     types: frozenset[str] = frozenset()
     slug: str | None = None
+
+    def bringing(self, content: Content) -> Post:
+        """The same with its body."""
+        return Post(self.target, content, self.conditions, self.types, self.slug)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,14 @@ TABLE: Final[dict[Case, Row]] = {
 
 
 _READING: Final = f"{Case.READ} ({TABLE[Case.READ].ids})"
+_REASONS: Final = {
+    case: (
+        f"{case} ({row.ids})",
+        f"{case}: on its container ({row.ids})",
+        f"{case}: making the containers above it (WM-10)",
+    )
+    for case, row in TABLE.items()
+}
 
 
 def required_access(operation: Operation, *, exists: bool, missing: Sequence[ResourceUrl] = ()) -> tuple[Need, ...]:
@@ -160,14 +176,15 @@ def required_access(operation: Operation, *, exists: bool, missing: Sequence[Res
         return (Need(operation.target, TABLE[Case.READ].target, _READING),)
     case = case_of(operation, exists=exists)
     row = TABLE[case]
-    needs = [Need(operation.target, row.target | _of_patch(operation), f"{case} ({row.ids})")]
+    on_target, on_container, above_it = _REASONS[case]
+    needs = [Need(operation.target, row.target | _of_patch(operation), on_target)]
     container = operation.target.parent
     if row.container and container is not None:
-        needs.append(Need(container, row.container, f"{case}: on its container ({row.ids})"))
+        needs.append(Need(container, row.container, on_container))
     for absent in missing if row.above_missing else ():
         above = absent.parent
         if above is not None:
-            needs.append(Need(above, row.above_missing, f"{case}: making the containers above it (WM-10)"))
+            needs.append(Need(above, row.above_missing, above_it))
     return tuple(needs)
 
 

@@ -30,7 +30,7 @@ class Auxiliary(StrEnum):
     META = "meta"
 
 
-_SUFFIXES: Final = {f".{kind}": kind for kind in Auxiliary}
+_ENDINGS: Final = tuple(f".{kind}" for kind in Auxiliary)
 _SUFFIX_IN_NAME: Final = re.compile(r"\.(acl|meta)(?=$|/)")
 _ENDS_IN_SUFFIX: Final = re.compile(r"\.(acl|meta)$", re.IGNORECASE)
 
@@ -76,11 +76,10 @@ def auxiliary(url: ResourceUrl) -> tuple[Auxiliary, ResourceUrl] | None:
     A name with two suffixes is neither: there is no ACL of an ACL and no description of a description (PR-46).
     """
     path = url.path
-    for suffix, kind in _SUFFIXES.items():
-        if path.endswith(suffix):
-            subject = path.removesuffix(suffix)
-            return None if _SUFFIX_IN_NAME.search(subject) else (kind, ResourceUrl(url.pod, subject))
-    return None
+    if not path.endswith(_ENDINGS):
+        return None
+    stem, _, kind = path.rpartition(".")
+    return None if _SUFFIX_IN_NAME.search(stem) else (Auxiliary(kind), ResourceUrl(url.pod, stem))
 
 
 def is_acl(target: ResourceUrl) -> bool:
@@ -92,7 +91,7 @@ def is_acl(target: ResourceUrl) -> bool:
 def is_forbidden(url: ResourceUrl) -> bool:
     """Whether no resource may ever be made here: a container named like an auxiliary, anything below one, or a name
     with two suffixes (PR-46, PR-47)."""
-    return auxiliary(url) is None and _SUFFIX_IN_NAME.search(url.path) is not None
+    return _SUFFIX_IN_NAME.search(url.path) is not None and auxiliary(url) is None
 
 
 def is_description(url: ResourceUrl) -> bool:
@@ -132,14 +131,18 @@ def acl_candidates(url: ResourceUrl) -> tuple[ResourceUrl, ...]:
 
     For an auxiliary: the candidates of its subject (PR-43, WA-13). Longest path first.
     """
-    subject = subject_of(url)
-    path = subject.path
-    found = [acl_of(subject)]
-    end = path.rstrip("/").rfind("/") if path != "/" else -1
+    return tuple(ResourceUrl(url.pod, path) for path in acl_paths(url))
+
+
+def acl_paths(url: ResourceUrl) -> list[str]:
+    """The paths of `acl_candidates`."""
+    path = subject_of(url).path
+    found = [path + ".acl"]
+    end = path.rfind("/", 0, len(path) - 1)  # the final slash of a container is no step up
     while end >= 0:
-        found.append(ResourceUrl(url.pod, path[: end + 1] + ".acl"))
+        found.append(path[: end + 1] + ".acl")
         end = path.rfind("/", 0, end)
-    return tuple(found)
+    return found
 
 
 def twin(url: ResourceUrl) -> ResourceUrl:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -35,6 +35,12 @@ class Resources(Protocol):
         """A number that moves with every change in the pod and never comes back; 0 when there is no such pod."""
         ...
 
+    async def look(self, url: ResourceUrl, /) -> None:
+        """Looks in one go at a place and at all that a write there asks about: its pod, container, subject and twin,
+        and where its ACL may be. To ask for one of these afterwards costs next to nothing, in this transaction and
+        before anything is written."""
+        ...
+
     async def get(self, url: ResourceUrl, /) -> Resource | None: ...
     async def body(self, url: ResourceUrl, /) -> Body | None:
         """The bytes as written; None when there is no such resource. A container has an Inline body of its own
@@ -47,8 +53,20 @@ class Resources(Protocol):
         ...
 
     async def has_children(self, url: ResourceUrl, /) -> bool: ...
-    async def put(self, draft: Draft, body: Body, /) -> Resource:
-        """Writes or replaces one resource: next version of the pod, size from the body, used bytes adjusted."""
+    async def put(
+        self,
+        draft: Draft,
+        body: Body,
+        /,
+        *,
+        shown_in: Sequence[ResourceUrl] = (),
+        moved: datetime | None = None,
+    ) -> Resource:
+        """Writes or replaces one resource: next version of the pod, size from the body, used bytes adjusted.
+
+        `shown_in`: one or two containers whose listings show the change, and which get a new version with it. `moved`:
+        the date that the first of them gets, when its containment changed (PR-32).
+        """
         ...
 
     async def touch(self, url: ResourceUrl, /, *, modified: datetime | None) -> None:
@@ -56,16 +74,18 @@ class Resources(Protocol):
         (PR-32)."""
         ...
 
-    async def remove(self, url: ResourceUrl, /) -> None:
-        """Removes one resource with its auxiliaries (PR-45) and adjusts used bytes. The caller has checked that a
-        container is empty."""
+    async def remove(
+        self, url: ResourceUrl, /, *, shown_in: Sequence[ResourceUrl] = (), moved: datetime | None = None
+    ) -> None:
+        """Removes one resource with its auxiliaries (PR-45) and adjusts used bytes; the rest as in `put`. The caller
+        has checked that a container is empty."""
         ...
 
 
 class Outbox(Protocol):
     """Notices to send after the commit."""
 
-    async def append(self, pod: PodName, notice: Notice, /) -> None: ...
+    async def append(self, pod: PodName, notice: Notice, second: Notice | None = None, /) -> None: ...
 
 
 class Blobs(Protocol):

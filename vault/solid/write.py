@@ -41,11 +41,19 @@ _NAMES_TRIED = 8
 
 
 async def put_resource(
-    work: SolidWork, put: Put, *, actor: str, now: datetime, base_url: str, limits: Limits
+    work: SolidWork,
+    put: Put,
+    *,
+    actor: str,
+    now: datetime,
+    base_url: str,
+    limits: Limits,
+    standing: Standing | None = None,
 ) -> ChangeSet:
-    """Makes or replaces the target, with the containers above it (PR-61, PR-62, PR-68)."""
+    """Makes or replaces the target, with the containers above it (PR-61, PR-62, PR-68). `standing`: what was found
+    there, when this transaction has looked already."""
     change = await open_change(work, put.target, actor=actor, now=now, base_url=base_url)
-    standing = await find_target(work.resources, put)
+    standing = standing or await find_target(work.resources, put)
     resource, target = standing.resource, put.target
     check_method("PUT", target, resource)
     check_name(target)

@@ -25,8 +25,17 @@ _FIRST_POD = "SELECT min(pod) FROM audit"
 _NEXT_POD = "SELECT min(pod) FROM audit WHERE pod > ?"
 # Like versions, numbers are at least the clock's microseconds: they still grow when all older notices are deleted.
 _APPEND_NOTICE = """
-    INSERT INTO outbox (pod, number, at, topic, kind, target, state)
-    SELECT ?, CASE WHEN last < ? THEN ? ELSE last + 1 END, ?, ?, ?, ?, ?
+    INSERT INTO outbox (number, pod, at, topic, kind, target, state)
+    SELECT CASE WHEN last < ? THEN ? ELSE last + 1 END, ?, ?, ?, ?, ?, ?
+    FROM (SELECT coalesce(max(number), 0) AS last FROM outbox WHERE pod = ?) AS newest
+"""
+# Whether the second row's number is worked out before or after the first row is there, it is the greater one.
+_APPEND_TWO = """
+    INSERT INTO outbox (number, pod, at, topic, kind, target, state)
+    SELECT CASE WHEN last < ? THEN ? ELSE last + 1 END, ?, ?, ?, ?, ?, ?
+    FROM (SELECT coalesce(max(number), 0) AS last FROM outbox WHERE pod = ?) AS newest
+    UNION ALL
+    SELECT CASE WHEN last < ? THEN ? ELSE last + 2 END, ?, ?, ?, ?, ?, ?
     FROM (SELECT coalesce(max(number), 0) AS last FROM outbox WHERE pod = ?) AS newest
 """
 
@@ -80,10 +89,17 @@ class SqlOutbox:
         self._transaction = transaction
         self._versions = versions
 
-    async def append(self, pod: PodName, notice: Notice, /) -> None:
-        least, at = self._versions.least(), to_micros(notice.at)
-        values = (pod, least, least, at, notice.topic, notice.kind, notice.target, notice.state, pod)
-        await self._transaction.run(_APPEND_NOTICE, values)
+    async def append(self, pod: PodName, notice: Notice, second: Notice | None = None, /) -> None:
+        least = self._versions.least()
+        values = (least, least, pod, *_told(notice), pod)
+        if second is None:
+            await self._transaction.run(_APPEND_NOTICE, values)
+        else:
+            await self._transaction.run(_APPEND_TWO, (*values, least, least + 1, pod, *_told(second), pod))
+
+
+def _told(notice: Notice) -> tuple[int | str | None, ...]:
+    return to_micros(notice.at), notice.topic, notice.kind, notice.target, notice.state
 
 
 def _entry(row: Row) -> AuditEntry:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import replace
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -113,14 +112,14 @@ async def _write(
         await _admit(vault, work, caller, operation)
     match operation:
         case Put() | Post():
-            operation = replace(operation, content=await read_content(request, operation, vault))
+            operation = operation.bringing(await read_content(request, operation, vault))
         case Patch():
             return await _patch(request.app[TURNS], vault, caller, await read_patch(request, operation, vault))
         case Delete():
             pass
     async with vault.writing() as work:
-        await _admit(vault, work, caller, operation)
-        changes = await _act(vault, work, caller, operation)
+        _, standing = await _admit(vault, work, caller, operation)
+        changes = await _act(vault, work, caller, operation, standing)
     made = changes.created[-1] if isinstance(operation, Post) else None
     return changed(operation.target, changes, base_url=vault.base_url, location=made)
 
@@ -139,7 +138,7 @@ async def _patch(turns: Turns, vault: Vault, caller: Caller, patch: Patch) -> we
                 continue
             prepared = None if stored is None else await prepare_patch(stored, patch, base_url=base_url, limits=limits)
             async with vault.writing() as work:
-                await _admit(vault, work, caller, patch)
+                _, standing = await _admit(vault, work, caller, patch)
                 changes = await patch_resource(
                     work,
                     patch,
@@ -148,6 +147,7 @@ async def _patch(turns: Turns, vault: Vault, caller: Caller, patch: Patch) -> we
                     base_url=base_url,
                     limits=limits,
                     prepared=prepared,
+                    standing=standing,
                 )
         if changes is not None:
             return changed(patch.target, changes, base_url=base_url)
@@ -172,13 +172,17 @@ async def _admit(
     return require(decision, caller, absent=absent), standing
 
 
-async def _act(vault: Vault, work: Work, caller: Caller, operation: Put | Post | Delete) -> ChangeSet:
+async def _act(
+    vault: Vault, work: Work, caller: Caller, operation: Put | Post | Delete, standing: Standing
+) -> ChangeSet:
     """Step 5 of a write, inside its transaction."""
     now, base_url, limits = vault.clock(), vault.base_url, vault.settings.limits
     actor = actor_of(caller)
     match operation:
         case Put():
-            return await put_resource(work, operation, actor=actor, now=now, base_url=base_url, limits=limits)
+            return await put_resource(
+                work, operation, actor=actor, now=now, base_url=base_url, limits=limits, standing=standing
+            )
         case Post():
             return await add_resource(work, operation, actor=actor, now=now, base_url=base_url, limits=limits)
         case Delete():
