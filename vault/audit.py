@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
@@ -147,10 +147,9 @@ class AuditLog(Protocol):
 
 def link(draft: AuditDraft, *, number: int, previous: str) -> AuditEntry:
     """The entry that follows `previous`."""
-    at = draft.at.astimezone(UTC)
-    facts = dict(draft.facts)
-    open_entry = AuditEntry(draft.pod, number, at, draft.event, draft.actor, draft.subject, facts, previous, "")
-    return replace(open_entry, digest=_digest(open_entry))
+    at, facts = draft.at.astimezone(UTC), dict(draft.facts)
+    digest = _digest(draft, number=number, previous=previous)
+    return AuditEntry(draft.pod, number, at, draft.event, draft.actor, draft.subject, facts, previous, digest)
 
 
 def verify_chain(entries: Iterable[AuditEntry], *, after: int = 0, previous: str = GENESIS) -> Intact | Broken:
@@ -163,15 +162,16 @@ def verify_chain(entries: Iterable[AuditEntry], *, after: int = 0, previous: str
             return Broken(number, f"entry {number} is missing")
         if entry.previous != previous:
             return Broken(number, "it does not follow the entry before it")
-        if entry.digest != _digest(entry):
+        if entry.digest != _digest(entry, number=entry.number, previous=entry.previous):
             return Broken(number, "its content was altered")
         previous = entry.digest
     return Intact(number, previous)
 
 
-def _digest(entry: AuditEntry) -> str:
-    at = entry.at.astimezone(UTC).isoformat()
-    facts = dict(entry.facts)
-    record = [entry.pod, entry.number, at, entry.event.value, entry.actor, entry.subject, facts, entry.previous]
-    text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def _digest(said: AuditDraft | AuditEntry, *, number: int, previous: str) -> str:
+    at, facts = said.at.astimezone(UTC).isoformat(), dict(said.facts)
+    text = _JSON.encode([said.pod, number, at, said.event.value, said.actor, said.subject, facts, previous])
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -76,15 +76,17 @@ class Policy(Protocol):
 
 
 class ParsedAcls:
-    """ACLs parsed before, by pod, path and version: an entry can be lost, never be stale (WA-18)."""
+    """ACLs parsed before, and what they gave to whom, by pod, path and version: an entry can be lost, never be stale
+    (WA-18)."""
 
-    __slots__ = ("_capacity", "_entries", "_weight")
+    __slots__ = ("_capacity", "_entries", "_held", "_weight")
 
     def __init__(self, capacity: int = 65_536) -> None:
         """`capacity` counts authorizations and the names in them, over all ACLs that are kept."""
         self._capacity = capacity
         self._weight = 0
         self._entries: OrderedDict[tuple[str, str, int], tuple[Authorization, ...]] = OrderedDict()
+        self._held: dict[tuple[str, str, int, str, bool, Caller], Held] = {}
 
     def get(self, acl: EffectiveAcl) -> tuple[Authorization, ...] | None:
         """What was parsed from this version of the ACL, or None."""
@@ -102,6 +104,16 @@ class ParsedAcls:
         self._weight += _weight(authorizations)
         while self._weight > self._capacity and self._entries:
             self._forget(next(iter(self._entries)))
+
+    def held(self, acl: EffectiveAcl, caller: Caller) -> Held | None:
+        """What this ACL gave the caller on its subject, or by inheritance on anything below, or None."""
+        return self._held.get((acl.url.pod, acl.url.path, acl.version, acl.owner, acl.inherited, caller))
+
+    def keep_held(self, acl: EffectiveAcl, caller: Caller, held: Held) -> None:
+        """Only for what follows from the text of the ACL alone: members of groups change without it."""
+        if len(self._held) >= _MOST_HELD:
+            self._held.clear()
+        self._held[acl.url.pod, acl.url.path, acl.version, acl.owner, acl.inherited, caller] = held
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -161,6 +173,9 @@ def require(decision: Decision, caller: Caller, *, absent: bool = False) -> Allo
     raise Forbidden("not-allowed", "You may not do this here.")
 
 
+_MOST_HELD: Final = 16_384
+
+
 @lru_cache(maxsize=16)
 def normalise_base(base_url: str) -> str:
     """The base URL as ACL targets are compared with it; a server has one."""
@@ -184,11 +199,23 @@ class _Look:
         acl = await self.acls.effective(target)
         if acl is None:
             return Held(NO_MODES, NO_MODES, "no ACL: there is no such storage")
+        # The text of an ACL gives the same on everything that inherits it, and on its subject, whatever else is there.
+        alike = self.origin is TRUSTED_ORIGIN and (acl.inherited or target.path == acl.subject.path)
+        held = self.parsed.held(acl, self.caller) if alike else None
+        if held is None:
+            held, by_text = await self._worked_out(acl, target)
+            if alike and by_text:
+                self.parsed.keep_held(acl, self.caller, held)
+        return lowered(held, self.caller, target)  # a ceiling looks at the target: after what is kept, never in it
+
+    async def _worked_out(self, acl: EffectiveAcl, target: ResourceUrl) -> tuple[Held, bool]:
+        """The person's modes by the rules of one ACL, and whether they follow from its text alone."""
         rules = await authorizations_of(self.acls, self.parsed, acl, base_url=self.base_url, limits=self.limits)
         place = target.iri(self.base_url)
         above = acl.subject.iri(self.base_url) if acl.inherited else None
         user = modes_held(rules, self.caller, target=place, inherited_from=above, origin=self.origin)
         members = await self.members(acl, rules, place, above, user)
+        by_text = not members and self.parsed.get(acl) is not None
         if members:
             user = modes_held(
                 rules, self.caller, target=place, inherited_from=above, groups=members, origin=self.origin
@@ -197,8 +224,7 @@ class _Look:
         public = user
         if isinstance(self.caller, Agent):
             public = modes_held(rules, ANONYMOUS, target=place, inherited_from=above, origin=self.origin)
-            user = under_ceiling(user, self.caller, target)
-        return Held(user | public, public, acl.url.path)
+        return Held(user | public, public, acl.url.path), by_text
 
     async def members(
         self, acl: EffectiveAcl, rules: tuple[Authorization, ...], place: str, above: str | None, held: Modes
@@ -232,6 +258,12 @@ class _Look:
 def owner_modes(acl: EffectiveAcl, caller: Caller) -> Modes:
     """WA-5: the owner of a storage always holds Control, and only Control, on every resource of it."""
     return _CONTROL if isinstance(caller, Agent) and caller.webid == acl.owner else NO_MODES
+
+
+def lowered(held: Held, caller: Caller, target: ResourceUrl) -> Held:
+    """What an app under a ceiling holds of what its person holds; never less than everybody."""
+    user = under_ceiling(held.user, caller, target)
+    return held if user is held.user else Held(user | held.public, held.public, held.by)
 
 
 def under_ceiling(modes: Modes, caller: Caller, target: ResourceUrl) -> Modes:

@@ -59,7 +59,7 @@ class GraphEdit:
     @property
     def steps(self) -> tuple[GraphEdit, ...]:
         """The operations in the order in which they are applied, each without its followers."""
-        return (replace(self, then=()), *self.then)
+        return (replace(self, then=()), *self.then) if self.then else (self,)
 
 
 def apply_edit(graph: Graph, edit: GraphEdit, *, limits: Limits) -> Graph:

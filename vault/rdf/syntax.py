@@ -14,7 +14,7 @@ import pyoxigraph
 from vault.config import Limits
 from vault.errors import Malformed, Unprocessable, UnsupportedMedia
 from vault.rdf.graph import PREFIXES, Blank, Graph, Iri, Literal, Quad, Triple
-from vault.rdf.guards import check_size, check_turtle
+from vault.rdf.guards import check_size, check_turtle, has_any
 from vault.rdf.jsonld import read_json, read_quads, write_jsonld
 from vault.rdf.turtle import write_ntriples, write_turtle
 from vault.values import JSON_LD, NTRIPLES, TURTLE, MediaType
@@ -95,8 +95,10 @@ def _is_plain(data: bytes, base: str, limits: Limits) -> bool:
     """
     return (
         len(data) + len(base) <= min(limits.iri_bytes, limits.literal_bytes, limits.triples, limits.blank_nodes)
-        and not any(mark in data for mark in _RDF12)
-        and (b"@" not in data or len(max(_LANGUAGE.findall(data), key=len, default=b"")) <= limits.language_characters)
+        and not has_any(data, _RDF12)
+        and (
+            data.find(b"@") < 0 or len(max(_LANGUAGE.findall(data), key=len, default=b"")) <= limits.language_characters
+        )
     )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from vault.errors import MethodNotAllowed
-from vault.solid.paths import acl_of, auxiliary, is_description, is_webid_document, storage_of
+from vault.solid.paths import WEBID_PATH, auxiliary, is_description
 from vault.solid.resource import Kind, Resource
 from vault.values import N3_PATCH, SPARQL_UPDATE, ResourceUrl
 
 _READING: Final = ("GET", "HEAD", "OPTIONS")
+_FOR_EVER: Final = frozenset({"/", "/.acl", WEBID_PATH})
 
 ACCEPT_PATCH: Final = f"{N3_PATCH}, {SPARQL_UPDATE}"  # PR-53, D9
 _RDF_BODIES: Final = "text/turtle, application/ld+json, application/n-triples"
@@ -24,19 +26,25 @@ def allowed_methods(target: ResourceUrl, resource: Resource | None) -> tuple[str
     the answer depends on the URI alone (WM-1)."""
     if is_description(target):
         return _READING
+    editable = resource is None or resource.kind is not Kind.BINARY
+    return _methods(target.is_container, editable, may_be_deleted(target))
+
+
+@cache
+def _methods(container: bool, editable: bool, deletable: bool) -> tuple[str, ...]:
     methods = [*_READING, "PUT"]
-    if target.is_container:
+    if container:
         methods.append("POST")  # TR-4: never on documents
-    if resource is None or resource.kind is not Kind.BINARY:
+    if editable:
         methods.append("PATCH")
-    if may_be_deleted(target):
+    if deletable:
         methods.append("DELETE")
     return tuple(methods)
 
 
 def may_be_deleted(target: ResourceUrl) -> bool:
     """Not a storage root or its ACL (PR-73, WA-5), not the WebID document (WP-3)."""
-    return not target.is_storage and target != acl_of(storage_of(target.pod)) and not is_webid_document(target)
+    return target.path not in _FOR_EVER
 
 
 def check_method(method: str, target: ResourceUrl, resource: Resource | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -21,11 +21,9 @@ from vault.solid.paths import (
     DESCRIPTION_PATH,
     INBOX_PATH,
     Auxiliary,
-    acl_of,
     auxiliary,
     is_description,
     is_webid_document,
-    meta_of,
 )
 from vault.solid.ports import Blobs
 from vault.solid.read import NotModified, ReadOutcome, Representation, Unsatisfiable
@@ -110,32 +108,39 @@ def absent_headers(target: ResourceUrl, allowed: Allowed) -> CIMultiDict[str]:
 def _head(target: ResourceUrl, kind: Kind | None, base_url: str) -> tuple[tuple[str, str], ...]:
     """What hangs on the target and its kind alone, and is therefore put together once."""
     resource = None if kind is None else Resource(target, kind, TURTLE, 0, _LONG_AGO, 0)
-    return (
-        *_links(target, base_url),
-        (hdrs.ALLOW, ", ".join(allowed_methods(target, resource))),  # PR-51
-        *accepted_types(target, resource).items(),  # PR-52
-        (hdrs.VARY, VARY),
-        ("Content-Security-Policy", _SANDBOX),
-    )
+    methods = allowed_methods(target, resource)
+    return _links(target, base_url) + _abilities(methods, tuple(accepted_types(target, resource).items()))
+
+
+@cache
+def _abilities(methods: tuple[str, ...], types: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """What many targets have in common: there are few kinds of them."""
+    allow = (hdrs.ALLOW, ", ".join(methods))  # PR-51
+    return (allow, *types, (hdrs.VARY, VARY), ("Content-Security-Policy", _SANDBOX))  # PR-52
 
 
 def _links(target: ResourceUrl, base_url: str) -> tuple[tuple[str, str], ...]:
     """The Link headers, one link on each line, all absolute (CH-6, TR-18)."""
-    storage = ResourceUrl(target.pod, "/")
-    found = [(kind.value, "type") for kind in managed_types(target)]  # PR-21, PR-31
+    here, storage = target.iri(base_url), f"{base_url}{target.pod}"
+    found = [_link(kind.value, "type") for kind in managed_types(target)]  # PR-21, PR-31
     aux = auxiliary(target)
     if is_description(target):
         pass  # the server's own document: its access is not decided by an ACL, and nobody describes it further
     elif aux is None:  # PR-40: advertised whether or not they exist
-        found += [(acl_of(target).iri(base_url), "acl"), (meta_of(target).iri(base_url), "describedby")]
+        found += [_link(f"{here}.acl", "acl"), _link(f"{here}.meta", "describedby")]
     elif aux[0] is Auxiliary.META:  # PR-43, PR-46
-        found += [(acl_of(aux[1]).iri(base_url), "acl"), (aux[1].iri(base_url), "describes")]
+        subject = aux[1].iri(base_url)
+        found += [_link(f"{subject}.acl", "acl"), _link(subject, "describes")]
     else:  # WC-1: a condition that a server does not know is passed over, so it says which ones it knows (TR-31)
-        found += [(kind, _CONDITION_REL) for kind in CONDITION_TYPES]
-    found.append((storage.iri(base_url) + DESCRIPTION_PATH[1:], _DESCRIPTION_REL))  # PR-22
+        found += [_link(kind, _CONDITION_REL) for kind in CONDITION_TYPES]
+    found.append(_link(storage + DESCRIPTION_PATH, _DESCRIPTION_REL))  # PR-22
     if target.is_storage or is_webid_document(target):  # LD-5: where notes about the storage and its owner go
-        found.append((storage.iri(base_url) + INBOX_PATH[1:], _INBOX_REL))
-    return tuple(("Link", f'<{place}>; rel="{rel}"') for place, rel in found)
+        found.append(_link(storage + INBOX_PATH, _INBOX_REL))
+    return tuple(found)
+
+
+def _link(place: str, rel: str) -> tuple[str, str]:
+    return "Link", f'<{place}>; rel="{rel}"'
 
 
 def _describe(headers: CIMultiDict[str], shown: Representation) -> None:

@@ -97,8 +97,13 @@ async def read_limited(request: web.Request, limit: int) -> bytes:
     """The whole body, of at most `limit` bytes; raises TooLarge, UnsupportedMedia, or Malformed when it drips."""
     if not request.can_read_body:
         return b""
-    chunks = [chunk async for chunk in body_chunks(request, limit)]
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    if request.content.is_eof():  # all of it is here already: most bodies come with their head
+        check_encoding(request)
+        data = request.content.read_nowait()
+        if len(data) > limit:
+            raise _too_large(limit)
+        return data
+    return b"".join([chunk async for chunk in body_chunks(request, limit)])
 
 
 async def body_chunks(request: web.Request, limit: int) -> AsyncIterator[bytes]:
