@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from vault.datasluis.advice import days_of
@@ -22,6 +22,7 @@ PLACES = "https://w3id.org/dpv/loc#"
 TEXT_CHARACTERS = 500
 NAME_CHARACTERS = 120
 MAX_ENTRIES = 20
+FURTHEST_END = timedelta(days=36_525)  # a century: no calendar ends in it, wherever on earth it is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def check_admitted(draft: RequestDraft, *, participant: Participant, catalogue: 
     unfit = list(_unfit(draft, participant, catalogue, now))
     compatible = participant.admission is Admission.COMPATIBLE
     refused_missing = [name for name in missing if name == "data"] if compatible else missing
-    refused = unreadable if compatible else [*unreadable, *unfit]
+    refused = unreadable if compatible else list(dict.fromkeys((*unreadable, *unfit)))
     if refused_missing or refused:
         raise Malformed(
             "request-incomplete",
@@ -118,7 +119,7 @@ def _unreadable(draft: RequestDraft, catalogue: Catalogue, now: datetime) -> Ite
         yield from (f"data[{index}].{key}" for key in sorted({k for k in asked.fields if asked.fields.count(k) > 1}))
     if len(draft.asked) > MAX_ENTRIES:
         yield "data"
-    if draft.until is not None and (draft.until.tzinfo is None or draft.until <= now):
+    if draft.until is not None and (draft.until.tzinfo is None or not now < draft.until < now + FURTHEST_END):
         yield "until"
     terms = draft.terms
     yield from _lists_too_long(terms)

@@ -95,6 +95,7 @@ def test_an_empty_list_of_recipients_says_nobody_and_is_not_missing() -> None:
         ({"until": NOON + 91 * DAY}, ["until"]),
         ({"until": NOON}, ["until"]),
         ({"until": datetime(2026, 12, 1)}, ["until"]),
+        ({"until": datetime.fromisoformat("9999-12-31T23:59:59-12:00")}, ["until"]),
         ({"asked": (Asked("passport", ("number",)),)}, ["data[0].type"]),
         ({"asked": (Asked("diploma", ("title",)), Asked("diploma", ("date",)))}, ["data[1].type"]),
         ({"asked": (Asked("diploma", ("title", "shoe-size")),)}, ["data[0].shoe-size"]),
@@ -131,6 +132,12 @@ def test_compatible_takes_an_unknown_purpose_with_a_warning_but_not_what_it_cann
 
 def test_compatible_has_no_contract_that_limits_the_end() -> None:
     assert _admit(a_question(until=NOON + 900 * DAY), Admission.COMPATIBLE).warnings == ()
+
+
+def test_no_profile_takes_an_end_that_no_calendar_shows() -> None:
+    for end in ("9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"):
+        far = a_question(purpose=None, until=datetime.fromisoformat(end))
+        assert _refused(far, Admission.COMPATIBLE) == ([], ["until"])
 
 
 def test_a_data_type_may_be_named_by_its_iri() -> None:
