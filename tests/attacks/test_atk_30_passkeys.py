@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from tests.browser import Browser
 from tests.live import Live, serving
 from tests.people import Answer, Person, Visitor
 from vault.audit import SERVER, AuditEntry, AuditEvent
+from vault.errors import Conflict
 from vault.identity.accounts import Session
-from vault.identity.credentials import Passkey
+from vault.identity.credentials import Passkey, UpstreamLink
+from vault.identity.passkeys import remove_passkey
 from vault.identity.tokens import digest
 from vault.ports import Vault
 from vault.values import AccountId, PodName
@@ -516,6 +519,39 @@ async def test_an_address_that_keeps_trying_waits(tmp_path: Path) -> None:
             answer = await ring.sign_in(holder.key)
             assert (answer.status, answer.json["reason"]) == (429, "sign-in-tries")
             assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_a_sign_in_elsewhere_keeps_an_account_open_only_while_it_is_offered(live: Live, holder: Holder) -> None:
+    """The last passkey of an account without a password: another provider will do, if the operator still has it."""
+    issuer, session = "https://login.example/", session_of(live, holder.ring.browser)
+
+    async def remove(vault: Vault, upstream: str, linked: str | None) -> str:
+        settings = replace(vault.settings, upstream=replace(vault.settings.upstream, upstream_issuer=upstream))
+        account = session.account
+        async with vault.writing() as work:
+            found = await work.accounts.get(account)
+            assert found is not None
+            await work.accounts.replace(replace(found, password_hash=None))
+            if linked is not None:
+                await work.upstream_links.put(UpstreamLink(linked, "somebody", account, vault.clock()))
+            try:
+                await remove_passkey(
+                    work, session, encoded(holder.key.id), settings=settings, language="nl", now=vault.clock()
+                )
+            except Conflict as refusal:
+                answer = refusal.reason
+            else:
+                answer = "removed"
+            await work.accounts.replace(found)
+            if linked is not None:
+                await work.upstream_links.remove(account, linked, "somebody")
+        return answer
+
+    for upstream, linked in ((issuer, None), ("", issuer), (issuer, "https://other.example/")):
+        assert live.within(partial(remove, upstream=upstream, linked=linked)) == "last-way-in"
+        assert kept(live, holder.key) is not None
+    assert live.within(partial(remove, upstream=issuer, linked=issuer)) == "removed"
+    assert kept(live, holder.key) is None
 
 
 async def test_an_account_holds_twenty_and_no_more(live: Live, visitor: Visitor) -> None:
