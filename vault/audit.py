@@ -37,6 +37,7 @@ class AuditEvent(StrEnum):
     PASSWORD_RESET = "identity:password:reset"  # noqa: S105 - the name of an event
     ADDRESS_CHANGED = "identity:address:changed"
     PASSKEY_ADDED = "identity:passkey:added"
+    PASSKEY_RENAMED = "identity:passkey:renamed"
     PASSKEY_REMOVED = "identity:passkey:removed"
     RECOVERY_CODES_MADE = "identity:recovery-codes:made"
     RECOVERY_CODE_USED = "identity:recovery-codes:used"

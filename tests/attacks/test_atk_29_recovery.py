@@ -347,6 +347,7 @@ async def test_a_passkey_goes_by_its_owner_alone_and_signs_other_browsers_out(li
     assert (await browser.submit(page, path, name="   ")).status == 422
     page = await browser.submit(page, path, name="<b>Fiets</b>")
     assert "&lt;b&gt;Fiets" in page.text
+    assert events(live, PodName("alice"))[0] is AuditEvent.PASSKEY_RENAMED
     page = await browser.submit(await browser.open(f"{path}/remove"), f"{path}/remove")
     assert "The passkey was removed" in page.text
     assert (await other.open("/my/account", follow=False)).status == 303

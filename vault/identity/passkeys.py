@@ -118,12 +118,13 @@ async def confirm_by_passkey(booth: Booth, session: Session, response: Response)
     return await _opened(booth, Purpose.CONFIRM, session, response, session.id_hash)
 
 
-async def rename_passkey(work: IdentityWork, session: Session, passkey_id: str, *, name: str) -> None:
-    """Raises Missing when the account has no such passkey."""
-    passkey = await work.passkeys.get(passkey_id)
-    if passkey is None or passkey.account != session.account:
+async def rename_passkey(work: IdentityWork, session: Session, passkey_id: str, *, name: str, now: datetime) -> None:
+    """Raises Missing when the account has no such passkey. The log does not say the name: it is the owner's own."""
+    account, passkey = await standing_account(work, session), await work.passkeys.get(passkey_id)
+    if passkey is None or passkey.account != account.id:
         raise Missing("passkey", "There is no such passkey.")
     await work.passkeys.replace(replace(passkey, name=name[:NAME_CHARACTERS]))
+    await _note(work, account, AuditEvent.PASSKEY_RENAMED, now)
 
 
 async def remove_passkey(

@@ -197,8 +197,9 @@ async def post_passkey(request: web.Request) -> web.Response:
     if not name:
         problems = {"name": t(locale_of(request), "passkeys.name.missing")}
         return render(request, PasskeyPage(_row(passkey), problems=problems), status=422)
-    async with request.app[VAULT].writing() as work:
-        await rename_passkey(work, person.session, passkey.id, name=name)
+    vault = request.app[VAULT]
+    async with vault.writing() as work:
+        await rename_passkey(work, person.session, passkey.id, name=name, now=vault.clock())
     raise web.HTTPSeeOther(f"{PASSKEYS}?done=renamed")
 
 

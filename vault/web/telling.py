@@ -32,6 +32,7 @@ SENTENCES: Final[Mapping[AuditEvent, str]] = {
     AuditEvent.PASSWORD_RESET: "log.did.password-reset",
     AuditEvent.ADDRESS_CHANGED: "log.did.address",
     AuditEvent.PASSKEY_ADDED: "log.did.passkey-added",
+    AuditEvent.PASSKEY_RENAMED: "log.did.passkey-renamed",
     AuditEvent.PASSKEY_REMOVED: "log.did.passkey-removed",
     AuditEvent.RECOVERY_CODES_MADE: "log.did.codes-made",
     AuditEvent.RECOVERY_CODE_USED: "log.did.code-used",
