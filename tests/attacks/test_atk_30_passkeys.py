@@ -423,6 +423,39 @@ async def test_adding_and_removing_want_a_fresh_proof(live: Live, visitor: Visit
     assert (await ring.add(key)).status == 200
 
 
+async def test_where_a_level_is_demanded_a_password_alone_manages_no_passkey(live: Live, holder: Holder) -> None:
+    ring, key = holder.ring, Key()
+    assert live.machine is not None
+    vault, settings = live.machine.vault, live.machine.vault.settings
+    options = await ring.options("/my/account/passkeys/options")
+    upstream = replace(settings.upstream, upstream_levels=("low", "high"), level_to_manage="high")
+    object.__setattr__(vault, "settings", replace(settings, upstream=upstream))
+    try:
+        assert refused(await ring.post("/my/account/passkeys/options", {}), "step-up")
+        credential = made(options, key, origin=ring.origin)
+        assert refused(await ring.post("/my/account/passkeys", {"credential": credential}), "step-up")
+        for path in ("/my/account/passkeys/new", "/my/account/recovery", "/my/account/new-password"):
+            answer = await ring.browser.open(path, follow=False)
+            assert answer.headers["Location"].startswith("/idp/upstream/level?"), path
+        change_level(live, ring.browser, "high")
+        assert (await ring.post("/my/account/passkeys", {"credential": credential})).status == 200
+    finally:
+        object.__setattr__(vault, "settings", settings)
+
+
+def change_level(live: Live, browser: Browser, level: str) -> None:
+    """As if the other provider had vouched for this session."""
+    key = digest(browser.cookies[COOKIE])
+
+    async def change(vault: Vault) -> None:
+        async with vault.writing() as work:
+            session = await work.sessions.get(key)
+            assert session is not None
+            await work.sessions.replace(replace(session, level=level))
+
+    live.within(change)
+
+
 async def test_a_session_that_ended_meanwhile_adds_nothing(live: Live, holder: Holder) -> None:
     ring, key = holder.ring, Key()
     options = await ring.options("/my/account/passkeys/options")

@@ -17,6 +17,7 @@ from vault.errors import Conflict, Forbidden, Missing
 from vault.identity.accounts import citizen
 from vault.identity.authorize import Person
 from vault.identity.credentials import Passkey
+from vault.identity.levels import reaches
 from vault.identity.passkeys import (
     NAME_CHARACTERS,
     Booth,
@@ -39,6 +40,7 @@ from vault.web.routing import VAULT, Credentials, Route
 from vault.web.sessions import (
     CONFIRM,
     person_of,
+    require_manager,
     require_person,
     require_step_up,
     safe_next,
@@ -149,13 +151,13 @@ async def post_confirm(request: web.Request) -> web.Response:
 async def post_new_options(request: web.Request) -> web.Response:
     """What the new passkey has to be like."""
     await _read(request, _Nothing)
-    person = await _person(request, stepped_up=True)
+    person = await _person(request, manages=True)
     return _said(await ask_to_add(_booth(request), person.session))
 
 
 async def post_new(request: web.Request) -> web.Response:
     """Adds the passkey that was just made."""
-    answer, person = await _read(request, _Answer), await _person(request, stepped_up=True)
+    answer, person = await _read(request, _Answer), await _person(request, manages=True)
     name = _name(answer.name) or t(locale_of(request), "passkeys.unnamed")
     await add_passkey(_booth(request), person.session, answer.credential, name=name)
     return _said({"next": f"{PASSKEYS}?done=added"})
@@ -192,6 +194,7 @@ async def get_passkey(request: web.Request) -> web.Response:
 
 async def post_passkey(request: web.Request) -> web.Response:
     """Gives it another name."""
+    await require_manager(request, back=request.path)
     form, passkey = await read_form(request), await _passkey(request)
     person, name = await require_person(request), _name(form.get("name", ""))
     if not name:
@@ -269,13 +272,16 @@ def _booth(request: web.Request) -> Booth:
     )
 
 
-async def _person(request: web.Request, *, stepped_up: bool = False) -> Person:
-    """Who is signed in, for the script: it cannot be sent to another page. Raises Forbidden with what is missing."""
+async def _person(request: web.Request, *, manages: bool = False) -> Person:
+    """Who is signed in, for the script: it cannot be sent to another page. Raises Forbidden with what is missing. Who
+    `manages` the account proved a moment ago who they are, at the level that the operator demands."""
     person, vault = await person_of(request), request.app[VAULT]
     if person is None:
         raise Forbidden("signed-out", "Nobody is signed in.")
     found = citizen(person.account, person.session, vault.settings.identity, vault.clock())
-    if stepped_up and not found.stepped_up:
+    upstream = vault.settings.upstream
+    level = reaches(person.session.level, upstream.level_to_manage, upstream.upstream_levels)
+    if manages and not (found.stepped_up and level):
         raise Forbidden("step-up", "Prove once more who you are.")
     return person
 

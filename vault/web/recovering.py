@@ -23,6 +23,7 @@ from vault.web.pages import Problems, later, locale_of, read_form, render, t, wa
 from vault.web.routing import VAULT, Credentials, Route
 from vault.web.sessions import (
     CONFIRM,
+    require_manager,
     require_person,
     require_step_up,
     safe_next,
@@ -168,6 +169,7 @@ async def post_recovery(request: web.Request) -> web.Response:
 
 async def get_new_password(request: web.Request) -> web.Response:
     """For those who need not give the old one; the others go to the page where it is asked."""
+    await require_manager(request)
     person, vault = await require_person(request), request.app[VAULT]
     if not may_choose_password(person.account, person.session, settings=vault.settings, now=vault.clock()):
         has_one = person.account.password_hash is not None
@@ -177,6 +179,7 @@ async def get_new_password(request: web.Request) -> web.Response:
 
 async def post_new_password(request: web.Request) -> web.StreamResponse:
     """Sets the password and signs every other browser and every app out."""
+    await require_manager(request, back=NEW_PASSWORD)
     form, vault, person = await read_form(request), request.app[VAULT], await require_person(request)
     new, locale = Secret(form.get("new", "")), locale_of(request)
     page = NewPasswordPage(person.account.email, problems={"again": t(locale, "account.password.differ")})
