@@ -19,7 +19,7 @@ from vault.app import open_vault, serve
 from vault.audit import GENESIS, AuditLog, Broken, verify_chain
 from vault.config import ServerSettings, Settings, SettingsError, in_force, load_settings
 from vault.datasluis.read import Look, explain_look
-from vault.errors import Malformed, Refusal
+from vault.errors import Malformed, Refusal, Unauthenticated
 from vault.identity.rotate import KeyStatus, list_keys, rotate_keys
 from vault.ports import Vault
 from vault.seed import Laid, Plan, SeedError, read_plan, seed
@@ -29,7 +29,7 @@ from vault.solid.paths import parse_target
 from vault.solid.resource import Inline
 from vault.storage.database import Database
 from vault.storage.engines import CannotOpen
-from vault.values import ANONYMOUS, TURTLE, Agent, Caller, GrantId, PodName, ResourceUrl, parse_webid
+from vault.values import ANONYMOUS, TURTLE, Agent, Caller, ClientId, GrantId, PodName, ResourceUrl, parse_webid
 
 _T = TypeVar("_T")
 
@@ -160,15 +160,22 @@ def access_group() -> None:
 @click.argument("webid")
 @click.argument("method")
 @click.argument("url")
+@click.option("--client", help="The app it comes through, by its client id: the ceiling set for it counts then.")
 @click.option("--base-url", help="The address the vault is served under; the same as for serve.")
 @click.option("--port", type=int, help="The port of the default address.")
 @_DATA
 @_CONFIG
-def access_explain_command(webid: str, method: str, url: str, file: Path | None, **options: object) -> None:
+def access_explain_command(
+    webid: str, method: str, url: str, client: str | None, file: Path | None, **options: object
+) -> None:
     """Say which rule allows or refuses METHOD on URL to WEBID ("public" for nobody in particular), and why."""
 
     async def ask(vault: Vault) -> list[str]:
-        return await _explain(vault, webid, method.upper(), url)
+        try:
+            caller = await _caller(vault, webid, client)
+        except Unauthenticated as refusal:
+            return [f"Refused: {refusal.detail} A token of this client is answered with 401, whatever it asks."]
+        return await _explain(vault, caller, method.upper(), url)
 
     for line in _looking(_settings(file, options), ask):
         click.echo(line)
@@ -285,12 +292,22 @@ def _flow(settings: Settings) -> str:
     return "make flow" if port == ServerSettings().port else f"make flow PORT={port}"
 
 
-async def _explain(vault: Vault, webid: str, method: str, url: str) -> list[str]:
+async def _caller(vault: Vault, webid: str, client: str | None) -> Caller:
+    """Whose access is explained. With a client, as it stands now; raises Unauthenticated when it may not speak."""
+    if webid == "public":
+        return ANONYMOUS
+    known = parse_webid(webid)
+    if client is None:
+        return Agent(known, None, vault.base_url)
+    standing = await vault.issuers.standing(known, ClientId(client), None)
+    return Agent(known, ClientId(client), vault.base_url, standing.ceiling)
+
+
+async def _explain(vault: Vault, caller: Caller, method: str, url: str) -> list[str]:
     """The decision as the server would take it. A patch counts as one that only inserts: its body decides the rest."""
     base = vault.base_url
     if not url.startswith(base):
         raise Malformed("url", f"The URL must begin with {base}")
-    caller: Caller = ANONYMOUS if webid == "public" else Agent(parse_webid(webid), None, base)
     if view := _VIEW.fullmatch(url.removeprefix(base)):
         return await _explain_view(vault, caller, method, view)
     target = parse_target("/" + url.removeprefix(base))
@@ -318,6 +335,8 @@ async def _explain_view(vault: Vault, caller: Caller, method: str, view: re.Matc
         return [f"Refused: a view is only read; it does not take {method}."]
     if not isinstance(caller, Agent):
         return ["Refused: an organisation comes with its access token."]
+    if caller.ceiling is not None:
+        return ["Refused: the client works under a ceiling, and is no organisation."]
     look = Look(GrantId(view["grant"]), view["item"], TURTLE, method=method)
     async with vault.reading() as work:
         return await explain_look(work, agent=caller, look=look, catalogue=vault.catalogue, now=vault.clock())

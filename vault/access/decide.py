@@ -24,7 +24,18 @@ from vault.access.wac import (
 from vault.config import Limits
 from vault.errors import Forbidden, Malformed, Missing, TooLarge, Unauthenticated, Unprocessable, UnsupportedMedia
 from vault.rdf.isolate import parse_guarded
-from vault.values import ANONYMOUS, Agent, Anonymous, Caller, MediaType, PodName, ResourceUrl, WebId, normalise_url
+from vault.values import (
+    ANONYMOUS,
+    Agent,
+    Anonymous,
+    Caller,
+    Ceiling,
+    MediaType,
+    PodName,
+    ResourceUrl,
+    WebId,
+    normalise_url,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +263,8 @@ class _Look:
             lines.append(f"  Rule {rule.name} {verdict}.")
         if owner_modes(acl, self.caller):
             lines.append("  The caller owns the storage, which always gives control.")
+        if isinstance(self.caller, Agent) and self.caller.ceiling is not None:
+            lines.append(f"  {_ceiling_in_words(self.caller.ceiling, need.target)}")
         return lines
 
 
@@ -324,6 +337,16 @@ async def authorizations_of(
 
 
 _CONTROL: Final[Modes] = frozenset({AccessMode.CONTROL})
+
+
+def _ceiling_in_words(ceiling: Ceiling, target: ResourceUrl) -> str:
+    """For the operator: what a ceiling makes of the rules on one target."""
+    if not ceiling.folders:
+        return "The ceiling of the client is identity alone: of all this, what everybody has is left."
+    named = ", ".join(f"/{folder.pod}{folder.path}" for folder in ceiling.folders)
+    if ceiling.covers(target):
+        return f"The ceiling of the client is {named}, which covers this: all of it but control is left."
+    return f"The ceiling of the client is {named}, which does not cover this: what everybody has is left."
 
 
 def _listed(modes: Modes) -> str:

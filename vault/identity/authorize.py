@@ -11,45 +11,27 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Final, assert_never
-from urllib.parse import urlencode, urlsplit
+from typing import Final
+from urllib.parse import urlencode
 
-from vault.audit import AuditDraft, AuditEvent
 from vault.config import Settings
 from vault.errors import OAuthRefusal
 from vault.identity.accounts import Account, Code, Consent, Session
-from vault.identity.clients import AUTHORIZATION_CODE, Client, is_loopback, redirect_allowed
+from vault.identity.clients import AUTHORIZATION_CODE, Client, redirect_allowed
+from vault.identity.consent import Answer, Choice, Reason, give, reason_to_ask, refuse
 from vault.identity.levels import open_wish
 from vault.identity.moments import read_moment, seal_moment
 from vault.identity.ports import Issuers, Transact
 from vault.identity.prove import find_client
 from vault.identity.pushed import REQUEST_URI, Pushed, find_pushed, hold_pushed, use_pushed
 from vault.identity.tokens import digest
-from vault.values import ClientId
+from vault.values import ClientId, WebId
 
 SCOPES: Final = ("openid", "webid", "profile", "offline_access")
 FRESH: Final = "signed_in_after"  # our own parameter: proves when a new sign-in was asked for
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _THUMBPRINT = _CHALLENGE
-
-
-class Reason(StrEnum):
-    """Why the person is asked: told to the page, and to the log."""
-
-    SIGNED_OUT = "signed-out"
-    SIGN_IN_AGAIN = "sign-in-again"
-    FIRST_TIME = "first-time"
-    WIDER = "wider"
-    ASKED_FOR = "asked-for"
-
-
-class Choice(StrEnum):
-    """What the person said to a consent question."""
-
-    ALLOW = "allow"
-    REFUSE = "refuse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +53,8 @@ class AuthorizationRequest:
     prompts: frozenset[str] = frozenset()
     signed_in_since: datetime | None = None  # the person must have signed in at or after this moment
     person: Person | None = None
-    reason: Reason | None = None  # of the consent question that was answered
+    answer: Answer | None = None  # a yes that is to be kept
+    webid: WebId | None = None  # as whom
     pushed: Pushed | None = None
 
     def get(self, name: str) -> str | None:
@@ -97,11 +80,14 @@ class SignInQuestion:
 
 @dataclass(frozen=True, slots=True)
 class ConsentQuestion:
-    """The person must say yes or no to this client."""
+    """The person must say yes or no to this client. `given` is the yes of an earlier time, if there was one; `webids`
+    are those the person may choose from."""
 
     request: AuthorizationRequest
     client: Client
     reason: Reason
+    given: Consent | None
+    webids: tuple[WebId, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +112,7 @@ class Desk:
     key: bytes = field(repr=False)
     now: datetime
     person: Person | None
-    choice: Choice | None = None
+    answer: Answer | None = None
 
     @property
     def issuer(self) -> str:
@@ -272,26 +258,28 @@ async def ask_to_sign_in(request: AuthorizationRequest, desk: Desk) -> StepResul
 
 
 async def ask_to_consent(request: AuthorizationRequest, desk: Desk) -> StepResult:
-    """OP-16: the first time, for more than before, and when the client wants to be sure. VEC-R21: no is no."""
-    client, person = _client(request), _person(request)
+    """OP-16: the first time, for more than before, for an app that is not what it was, and when the client wants to be
+    sure. VEC-R21: no is no."""
+    client, person, answer = _client(request), _person(request), desk.answer
     async with desk.reading() as work:
         given = await work.clients.consent(person.account.id, client.id)
-    reason = _reason_to_ask(request, given, desk)
-    match desk.choice:
-        case Choice.REFUSE:  # also where an earlier yes would have done: what was said last counts
-            async with desk.writing() as work:
-                await work.audit.append(_entry(AuditEvent.CONSENT_REFUSED, request, desk))
-            raise OAuthRefusal("access_denied", "The person said no.")
-        case Choice.ALLOW:
-            return replace(request, reason=reason)
-        case None if reason is None:
-            return request
-        case None if "none" in request.prompts:
-            raise OAuthRefusal("consent_required", "The person has not agreed to this client yet.")
-        case None:
-            return ConsentQuestion(request, client, reason)
-        case _:
-            assert_never(desk.choice)
+        webids = tuple(await work.accounts.webids(person.account.id))
+    if given is not None and given.webid is not None and given.webid not in webids:
+        given = None  # it was to act as somebody this account no longer is
+    reason = reason_to_ask(
+        given, client, request.scope, request.prompts, redirect_uri=request.redirect_uri or "", issuer=desk.issuer
+    )
+    if answer is not None and answer.choice is Choice.REFUSE:  # also where an earlier yes would have done
+        async with desk.writing() as work:
+            await refuse(work, person.account, client.id, request.scope, desk.now)
+        raise OAuthRefusal("access_denied", "The person said no.")
+    if answer is not None and answer.webid in (None, *webids):
+        return replace(request, answer=answer, webid=answer.webid)
+    if reason is None:
+        return replace(request, webid=None if given is None else given.webid)
+    if "none" in request.prompts:
+        raise OAuthRefusal("consent_required", "The person has not agreed to this client as it is now.")
+    return ConsentQuestion(request, client, reason, given, webids)
 
 
 async def answer_pushed(request: AuthorizationRequest, desk: Desk) -> StepResult:
@@ -309,7 +297,7 @@ async def issue_code(request: AuthorizationRequest, desk: Desk) -> StepResult:
         code_hash=digest(value),
         client=client.id,
         account=person.account.id,
-        webid=person.account.webid,
+        webid=request.webid or person.account.webid,
         redirect_uri=request.redirect_uri or "",
         scope=request.scope,
         code_challenge=request.get("code_challenge") or "",
@@ -322,11 +310,8 @@ async def issue_code(request: AuthorizationRequest, desk: Desk) -> StepResult:
         level=person.session.level,
     )
     async with desk.writing() as work:
-        if request.reason is not None:
-            earlier = await work.clients.consent(person.account.id, client.id)
-            scope = request.scope | (earlier.scope if earlier is not None else frozenset())
-            await work.clients.put_consent(Consent(person.account.id, client.id, scope, desk.now))
-            await work.audit.append(_entry(AuditEvent.CONSENT_GIVEN, request, desk))
+        if request.answer is not None:
+            await give(work, person.account, client, request.answer, request.scope, now=desk.now)
         await work.codes.add(code)
     return _answer(request, {"code": value}, desk)
 
@@ -365,30 +350,11 @@ def _person(request: AuthorizationRequest) -> Person:
     return request.person
 
 
-def _reason_to_ask(request: AuthorizationRequest, given: Consent | None, desk: Desk) -> Reason | None:
-    if given is None:
-        return Reason.FIRST_TIME
-    if not request.scope <= given.scope:
-        return Reason.WIDER
-    if "consent" in request.prompts:
-        return Reason.ASKED_FOR
-    # RFC 8252 §8.6: a redirect within a device says nothing about who receives it, so the person is asked each time;
-    # a vault that itself runs on this machine, for development, is no more certain than its apps.
-    certain = urlsplit(request.redirect_uri or "").scheme == "https"
-    return None if certain or is_loopback(urlsplit(desk.issuer).hostname or "") else Reason.ASKED_FOR
-
-
 def _answer(request: AuthorizationRequest, answer: Mapping[str, str], desk: Desk) -> Redirect:
     state = request.get("state")
     pairs = {**answer, **({"state": state} if state is not None else {}), "iss": desk.issuer}
     target = request.redirect_uri or ""
     return Redirect(f"{target}{'&' if '?' in target else '?'}{urlencode(pairs)}")
-
-
-def _entry(event: AuditEvent, request: AuthorizationRequest, desk: Desk) -> AuditDraft:
-    person = _person(request)
-    facts = {"scope": " ".join(sorted(request.scope))}
-    return AuditDraft(person.account.pod, desk.now, event, person.account.webid, _client(request).id, facts)
 
 
 def _asked_at(request: AuthorizationRequest, desk: Desk) -> datetime | None:

@@ -101,7 +101,7 @@ def parse_client(
     if "code" not in responses:
         raise _bad("response_types", "code", responses)
     host = urlsplit(redirects[0]).hostname or redirects[0].partition(":")[0]
-    website, method = metadata.get("client_uri"), auth_method(metadata)
+    method = auth_method(metadata)
     jwks, jwks_uri = parse_keys(metadata)
     return Client(
         id=client_id,
@@ -113,8 +113,10 @@ def parse_client(
         secret_hash=None if secret is None else sha256(secret.encode()).hexdigest(),
         account=None,
         created=now,
-        client_uri=website if isinstance(website, str) and _fault(website) is None else None,
+        client_uri=_page(metadata.get("client_uri")),
         dynamic=dynamic,
+        policy_uri=_page(metadata.get("policy_uri")),
+        tos_uri=_page(metadata.get("tos_uri")),
         jwks=jwks,
         jwks_uri=jwks_uri,
         id_token_algorithm=_id_token_algorithm(metadata),
@@ -230,6 +232,11 @@ def _uris(metadata: Mapping[str, object], member: str, *, needed: bool) -> tuple
         if (expected := _fault(uri)) is not None:
             raise _bad(member, expected, uri, error="invalid_redirect_uri")
     return found
+
+
+def _page(value: object) -> str | None:
+    """A page about the client; what is no proper URL is left out, since nothing depends on it."""
+    return value if isinstance(value, str) and _fault(value) is None else None
 
 
 def _texts(metadata: Mapping[str, object], member: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from vault.identity.accounts import Account, Code, RefreshToken
 from vault.identity.authorize import SCOPES
 from vault.identity.claims import ACCESS_TOKEN, ID_TOKEN, Subject, access_claims, id_claims
 from vault.identity.clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, Client
+from vault.identity.consent import use
 from vault.identity.ports import IdentityWork
 from vault.identity.prove import ClientDesk, ClientRequest, check_possession, prove_client
 from vault.identity.register import note_use
@@ -75,11 +76,11 @@ async def _from_code(asked: _Asked, desk: ClientDesk) -> Issued:
         if code is not None and code.used:
             # VEC-C01: somebody else has the code too; whatever came of it ends (RFC 6749 §4.1.2).
             await end_grant(work, code.family, settings=desk.settings.identity, now=desk.now)
-        account = await _account(work, code) if code is not None and problem is None else None
+        account = await _account(work, code, desk) if code is not None and problem is None else None
         if code is not None and account is not None:
-            return await _issue_for_code(work, code, account, asked, desk)
+            return await _issue_for_code(work, code, asked, desk)
     # The transaction is over by now: a code that failed is used up all the same.
-    raise OAuthRefusal("invalid_grant", problem or "This account cannot sign in.")
+    raise OAuthRefusal("invalid_grant", problem or "The account or the consent behind this code has ended.")
 
 
 def _problem_with(code: Code, verifier: str, asked: _Asked, desk: ClientDesk) -> str | None:
@@ -98,7 +99,7 @@ def _problem_with(code: Code, verifier: str, asked: _Asked, desk: ClientDesk) ->
     return None
 
 
-async def _issue_for_code(work: IdentityWork, code: Code, account: Account, asked: _Asked, desk: ClientDesk) -> Issued:
+async def _issue_for_code(work: IdentityWork, code: Code, asked: _Asked, desk: ClientDesk) -> Issued:
     subject = _subject(asked, code.webid, code.scope, desk)
     issued = _tokens(subject, asked, desk, authenticated_at=code.authenticated_at, family=code.family, signed_in=code)
     if "offline_access" not in code.scope or REFRESH_TOKEN not in asked.client.grant_types:
@@ -142,8 +143,7 @@ async def _refresh(work: IdentityWork, token: RefreshToken, asked: _Asked, desk:
         raise OAuthRefusal("invalid_grant", "This refresh token is bound to another key.")
     if desk.now >= token.expires:  # VEC-F04
         raise OAuthRefusal("invalid_grant", "This refresh token has expired.")
-    account = await _account(work, token)
-    if account is None or await work.clients.consent(token.account, token.client) is None:  # VEC-F06
+    if await _account(work, token, desk) is None:  # VEC-F06
         raise OAuthRefusal("invalid_grant", "The consent behind this refresh token has ended.")
     wanted = asked.request.get("scope")
     scope = token.scope if wanted is None else frozenset(wanted.split())
@@ -174,11 +174,8 @@ async def _rotate(work: IdentityWork, before: RefreshToken, desk: ClientDesk) ->
     return Secret(value)
 
 
-async def _account(work: IdentityWork, behind: Code | RefreshToken) -> Account | None:
-    account = await work.accounts.get(behind.account)
-    if account is None or account.locked or behind.webid not in await work.accounts.webids(account.id):
-        return None
-    return account
+async def _account(work: IdentityWork, behind: Code | RefreshToken, desk: ClientDesk) -> Account | None:
+    return await use(work, behind.account, behind.client, behind.webid, now=desk.now)
 
 
 def _subject(asked: _Asked, webid: WebId, scope: frozenset[str], desk: ClientDesk) -> Subject:

@@ -265,6 +265,10 @@ class Issuers(Protocol):
         (invalid_token) when its account, its client, the consent behind it or the token itself has ended."""
         ...
 
+    def forget_standing(self, webid: WebId, client: ClientId, /) -> None:
+        """The consent of this client has just changed: in this process it counts at once."""
+        ...
+
 
 class Upstream(Protocol):
     """The other OpenID provider, when one is configured; what it says of itself is cached. Every call may raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vault.identity.claims import invalid_token
+from vault.identity.consent import acts_as
 from vault.identity.ports import IdentityWork, Standing
 from vault.identity.tokens import digest
 from vault.values import ClientId, WebId
@@ -26,7 +27,7 @@ async def standing_of(
     if client is not None and client.account == account.id:
         return Standing()  # the account's own machine: it acts as the account
     consent = await work.clients.consent(account.id, client_id)
-    if consent is None:
+    if consent is None or not acts_as(consent, account, webid):
         raise invalid_token("consent", "The consent behind this token has ended.")
     return Standing(consent.ceiling)
 

@@ -146,10 +146,10 @@ class Relay:
 
     async def _send(self, due: Due) -> None:
         channel, now = due.subscription, self._clock()
-        known = await self._door.is_known(channel.agent)
+        hearer = await self._door.hearer(channel)
         async with self._reading() as work:
             # NP-11: read access is checked again before each delivery; when it is lost, the channel ends.
-            welcome = known and not channel.has_ended(now) and await self._door.may_hear(work, channel)
+            welcome = not channel.has_ended(now) and await self._door.may_hear(work, hearer, channel)
             posted = await self._posted(work, due, now) if welcome else None
         if not welcome or channel.send_to is None:
             async with self._writing() as work:

@@ -221,9 +221,9 @@ class Hub:
     async def _is_welcome(self, listener: Listener) -> bool:
         """NP-11: read access is checked again before each delivery; when it is lost, the channel ends."""
         channel = listener.subscription
-        known = await self.door.is_known(channel.agent)
+        hearer = await self.door.hearer(channel)
         async with self._reading() as work:
-            allowed = known and await self.door.may_hear(work, channel)
+            allowed = await self.door.may_hear(work, hearer, channel)
             there = await work.subscriptions.get(channel.id) is not None
         if not there:
             listener.end(Ended.UNSUBSCRIBED)

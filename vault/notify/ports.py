@@ -12,7 +12,7 @@ from vault.access.decide import Acls
 from vault.notify.channels import ChannelType, Subscription
 from vault.notify.messages import Posted
 from vault.solid.ports import Outbox, Resources
-from vault.values import PodName, ResourceUrl
+from vault.values import PodName, ResourceUrl, WebId
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,10 @@ class Subscriptions(Protocol):
         ...
 
     async def about(self, topic: ResourceUrl, kind: ChannelType, /) -> list[Subscription]: ...
+    async def of(self, webid: WebId, /) -> list[Subscription]:
+        """Every channel of a WebID."""
+        ...
+
     async def any(self, kind: ChannelType, /) -> bool: ...
     async def count(self, agent: str | None, /, *, now: datetime, most: int) -> int:
         """How many channels of an agent ("" for nobody in particular) last beyond `now`, of everybody for None; it

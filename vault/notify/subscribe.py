@@ -16,7 +16,7 @@ from vault.notify.ports import NotifyWork
 from vault.notify.wanted import Wanted, period
 from vault.solid.operation import Read, required_access
 from vault.solid.resource import current_tags
-from vault.values import Agent, Anonymous, Caller, Notice, ResourceUrl
+from vault.values import Agent, Anonymous, Caller, ClientId, Notice, ResourceUrl, WebId
 
 _TRY_AGAIN_SECONDS = 600
 
@@ -43,16 +43,24 @@ class Door:
             limits=self.limits,
         )
 
-    async def may_hear(self, work: NotifyWork, channel: Subscription) -> bool:
-        """NP-11: whether the agent of this channel would be allowed to read its topic now."""
-        return isinstance(await self.decide(work, channel.caller, channel.topic), Allowed)
+    async def hearer(self, channel: Subscription) -> Caller | None:
+        """Whoever made the channel as they stand now, under the ceiling that holds now; None when they may not speak
+        here any more: the account locked or gone, the client revoked, the consent withdrawn. What other servers say of
+        their WebIDs is not asked again: the access token of the subscription answered for that."""
+        agent = channel.agent
+        if agent is None or agent.issuer != self.issuers.own:
+            return channel.caller
+        if agent.webid.startswith(self.base_url) and agent.issuer not in await self.issuers.trusted_by(agent.webid):
+            return None
+        try:
+            standing = await self.issuers.standing(agent.webid, agent.client, None)
+        except Unauthenticated:
+            return None
+        return replace(agent, ceiling=standing.ceiling)
 
-    async def is_known(self, agent: Agent | None) -> bool:
-        """Whether a WebID of ours still speaks through our issuer: not, when its account is locked or gone. What other
-        servers say of their WebIDs is not asked again: the access token of the subscription answered for that."""
-        if agent is None or agent.issuer != self.issuers.own or not agent.webid.startswith(self.base_url):
-            return True
-        return agent.issuer in await self.issuers.trusted_by(agent.webid)
+    async def may_hear(self, work: NotifyWork, hearer: Caller | None, channel: Subscription) -> bool:
+        """NP-11: whether the agent of this channel would be allowed to read its topic now."""
+        return hearer is not None and isinstance(await self.decide(work, hearer, channel.topic), Allowed)
 
 
 async def subscribe(
@@ -106,11 +114,21 @@ async def own_channel(work: NotifyWork, identifier: str, kind: ChannelType, *, c
     channel = await work.subscriptions.get(identifier)
     if channel is None or channel.type is not kind:
         raise Missing("no-such-channel", "There is no such channel.")
-    if channel.agent is None or (isinstance(caller, Agent) and caller.webid == channel.agent.webid):
+    if channel.agent is None or (isinstance(caller, Agent) and _is_own(channel.agent, caller)):
         return channel
     if isinstance(caller, Anonymous):
         raise Unauthenticated("credentials-needed", "This needs credentials.")
     raise Forbidden("not-allowed", "This channel was made by somebody else.")
+
+
+async def end_for(work: NotifyWork, webid: WebId, client: ClientId, *, now: datetime) -> int:
+    """Ends every channel that this person made through this client; how many."""
+    found = [
+        channel for channel in await work.subscriptions.of(webid) if channel.agent and channel.agent.client == client
+    ]
+    for channel in found:
+        await end(work, channel, now=now)
+    return len(found)
 
 
 async def end(work: NotifyWork, channel: Subscription, *, now: datetime) -> bool:
@@ -131,6 +149,11 @@ async def refreshed(work: NotifyWork, channel: Subscription) -> Subscription | N
     """The channel as it is stored now; None when it was ended."""
     found = await work.subscriptions.get(channel.id)
     return None if found is None else replace(channel, position=found.position)
+
+
+def _is_own(maker: Agent, caller: Agent) -> bool:
+    """An app under a ceiling (PAIN-05) has no say over channels that its person made through another."""
+    return maker.webid == caller.webid and (caller.ceiling is None or maker.client == caller.client)
 
 
 async def _check_room(work: NotifyWork, agent: Agent | None, settings: NotifySettings, now: datetime) -> None:

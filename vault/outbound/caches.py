@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Generic, TypeVar
 
 from vault.errors import Refusal
@@ -54,12 +55,19 @@ class Cache(Generic[V]):
             del self._entries[key]
         return await self.get(key, load)
 
+    def forget(self, beginning: str) -> None:
+        """Every key that begins like this is loaded anew. A load under way may have read what no longer holds: those
+        who wait for it get its answer, and it is not remembered."""
+        for key in [key for key in (*self._entries, *self._loading) if key.startswith(beginning)]:
+            self._entries.pop(key, None)
+            self._loading.pop(key, None)
+
     async def _load(self, key: str, load: Callable[[], Awaitable[V]]) -> _Entry[V]:
         task = self._loading.get(key)
         if task is None:
             task = asyncio.create_task(self._fill(key, load))
             self._loading[key] = task
-            task.add_done_callback(lambda _: self._loading.pop(key, None))
+            task.add_done_callback(partial(self._loaded, key))
         return await asyncio.shield(task)
 
     async def _fill(self, key: str, load: Callable[[], Awaitable[V]]) -> _Entry[V]:
@@ -69,11 +77,17 @@ class Cache(Generic[V]):
             value, refusal = None, raised.with_traceback(None)
         now = self._clock()
         entry = _Entry(value, refusal, now, now + (self._good if refusal is None else self._bad))
+        if self._loading.get(key) is not asyncio.current_task():
+            return entry
         self._entries.pop(key, None)
         while len(self._entries) >= self._most:
             self._entries.popitem(last=False)
         self._entries[key] = entry
         return entry
+
+    def _loaded(self, key: str, task: asyncio.Task[_Entry[V]]) -> None:
+        if self._loading.get(key) is task:
+            del self._loading[key]
 
 
 def _copy(refusal: Refusal) -> Refusal:

@@ -102,6 +102,10 @@ class Documents:
         load = partial(self._load_standing, webid, client, token_id)
         return await self._standings.get(f"{webid} {client} {token_id}", load)
 
+    def forget_standing(self, webid: WebId, client: ClientId, /) -> None:
+        """What was known of this client's tokens for this WebID is looked up anew: its consent has just changed."""
+        self._standings.forget(f"{webid} {client} ")
+
     async def client(self, client: ClientId, /) -> Client:
         """The client that the document at this URL describes (CI-1 to CI-6)."""
         return await self._clients.get(client, partial(self._load_client, client))
@@ -243,6 +247,8 @@ class Documents:
             "redirect_uris": redirects,
             "client_name": graph.text(subject, OIDC.client_name),
             "client_uri": graph.text(subject, OIDC.client_uri),
+            "policy_uri": graph.text(subject, OIDC.policy_uri),
+            "tos_uri": graph.text(subject, OIDC.tos_uri),
         }
 
 

@@ -52,6 +52,10 @@ class Resources(Protocol):
         path is greater than `after`. Streams: never holds the whole listing in memory."""
         ...
 
+    async def folders(self, url: ResourceUrl, /, *, limit: int) -> list[ResourceUrl]:
+        """The containers among the direct members of a container, the first `limit` of them by their paths."""
+        ...
+
     async def has_children(self, url: ResourceUrl, /) -> bool: ...
     async def put(
         self,

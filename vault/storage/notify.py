@@ -10,7 +10,7 @@ from vault.notify.messages import Posted
 from vault.notify.ports import Due, Page
 from vault.storage.engines import Row, Transaction
 from vault.storage.records import from_json, from_micros, to_json, to_micros
-from vault.values import Notice, PodName, ResourceUrl
+from vault.values import Notice, PodName, ResourceUrl, WebId
 
 # The row id is the order of the commits over all pods: there is one writer, and only the oldest rows are deleted.
 _PLACE = "SELECT coalesce(max(rowid), 0) FROM outbox"
@@ -32,6 +32,7 @@ _REMOVE = "DELETE FROM subscriptions WHERE pod = ? AND id = ?"
 _REMOVE_DELIVERIES = "DELETE FROM deliveries WHERE pod = ? AND subscription = ? AND dead = 0"
 _MOVE = "UPDATE subscriptions SET position = ? WHERE pod = ? AND id = ? AND position < ?"
 _ABOUT = "SELECT record, position FROM subscriptions WHERE kind = ? AND pod = ? AND topic = ?"
+_OF = "SELECT record, position FROM subscriptions WHERE agent = ? ORDER BY id"
 _ANY = "SELECT 1 FROM subscriptions WHERE kind = ? LIMIT 1"
 _COUNT = "SELECT count(*) FROM (SELECT 1 FROM subscriptions WHERE ends > ? LIMIT ?)"
 _COUNT_OF = "SELECT count(*) FROM (SELECT 1 FROM subscriptions WHERE agent = ? AND ends > ? LIMIT ?)"
@@ -126,6 +127,9 @@ class SqlSubscriptions:
     async def about(self, topic: ResourceUrl, kind: ChannelType, /) -> list[Subscription]:
         rows = await self._transaction.all(_ABOUT, (kind.value, topic.pod, topic.path))
         return [_subscription(row) for row in rows]
+
+    async def of(self, webid: WebId, /) -> list[Subscription]:
+        return [_subscription(row) for row in await self._transaction.all(_OF, (webid,))]
 
     async def any(self, kind: ChannelType, /) -> bool:
         return await self._transaction.one(_ANY, (kind.value,)) is not None

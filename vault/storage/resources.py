@@ -39,6 +39,7 @@ _CHILDREN = """
     SELECT path, kind, media_type, version, modified, size FROM resources
     WHERE pod = ? AND parent = ? AND path > ? ORDER BY path LIMIT ?
 """
+_FOLDERS = "SELECT path FROM resources WHERE pod = ? AND parent = ? AND kind = ? ORDER BY path LIMIT ?"
 _HAS_CHILDREN = "SELECT 1 FROM resources WHERE pod = ? AND parent = ? LIMIT 1"
 _NEXT_VERSION = """
     UPDATE pods SET version = CASE WHEN version < ? THEN ? ELSE version + 1 END, used_bytes = used_bytes + ?
@@ -192,6 +193,10 @@ class SqlResources:
             await asyncio.sleep(0)
             after = rows[-1][0]
             left = None if left is None else left - len(rows)
+
+    async def folders(self, url: ResourceUrl, /, *, limit: int) -> list[ResourceUrl]:
+        rows = await self._transaction.all(_FOLDERS, (url.pod, url.path, Kind.CONTAINER.value, limit))
+        return [ResourceUrl(url.pod, row[0]) for row in rows]
 
     async def has_children(self, url: ResourceUrl, /) -> bool:
         return await self._transaction.one(_HAS_CHILDREN, (url.pod, url.path)) is not None

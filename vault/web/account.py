@@ -34,6 +34,7 @@ ENTRIES: Final = (
     Entry("passkeys", "/my/account/passkeys"),
     Entry("recovery", "/my/account/recovery"),
     Entry("password", "/idp/password"),
+    Entry("apps", "/my/account/apps"),
     Entry("elsewhere", ELSEWHERE, lambda vault: vault.upstream is not None),
 )
 

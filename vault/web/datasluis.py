@@ -21,7 +21,7 @@ from vault.datasluis.parcels import Delivery
 from vault.datasluis.read import Look, Withheld, read_through_grant
 from vault.datasluis.registry import Participant, Role, check_role
 from vault.datasluis.requests import AccessRequest, RequestState
-from vault.errors import Malformed, Missing, NotAcceptable, Refusal, Unauthenticated, Unprocessable
+from vault.errors import Forbidden, Malformed, Missing, NotAcceptable, Refusal, Unauthenticated, Unprocessable
 from vault.ports import Vault, Work
 from vault.rdf.syntax import is_rdf
 from vault.solid.negotiation import choose, parse_accept
@@ -247,6 +247,9 @@ async def _agent(request: web.Request) -> Agent:
     caller = await caller_of(request)
     if not isinstance(caller, Agent):
         raise Unauthenticated("token-needed", "An organisation comes with its access token.")
+    if caller.ceiling is not None:
+        # PAIN-05: an app that somebody of the organisation let in, up to a point, is not the organisation.
+        raise Forbidden("client-ceiling", "This client works under a ceiling. An organisation comes with its own.")
     return caller
 
 

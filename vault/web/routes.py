@@ -11,6 +11,7 @@ from vault.errors import MethodNotAllowed
 from vault.web import (
     account,
     accounts,
+    apps,
     citizen,
     consenting,
     datasluis,
@@ -43,6 +44,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *recovering.ROUTES,
     *upstream.ROUTES,
     *elsewhere.ROUTES,
+    *apps.ROUTES,
     *citizen.ROUTES,
     *datasluis.ROUTES,
     *notifications.ROUTES,
