@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
@@ -16,6 +17,8 @@ from multidict import CIMultiDict
 from tests.forge import Holder, encoded, new_key
 from tests.people import Answer, Person, Visitor
 
+WHOLE = (("reach", "whole"),)  # on the consent page: the app may do everything that the person may
+
 
 @dataclass
 class Form:
@@ -24,6 +27,7 @@ class Form:
     action: str
     method: str
     fields: list[tuple[str, str]] = field(default_factory=list)
+    choices: list[tuple[str, str]] = field(default_factory=list)  # radio buttons and check boxes, chosen or not
     buttons: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -36,9 +40,13 @@ class _Forms(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.forms.append(Form(given.get("action", ""), given.get("method", "get")))
+        elif tag == "input" and self.forms and given.get("type") in ("radio", "checkbox"):
+            self.forms[-1].choices.append((given["name"], given["value"]))
+            if "checked" in given:
+                self.forms[-1].fields.append((given["name"], given["value"]))
         elif tag == "input" and self.forms and "name" in given:
             self.forms[-1].fields.append((given["name"], given.get("value", "")))
-        elif tag == "button" and self.forms and "name" in given:
+        elif tag == "button" and self.forms and "name" in given and "hidden" not in given:
             self.forms[-1].buttons.append((given["name"], given.get("value", "")))
 
 
@@ -62,16 +70,32 @@ class Browser:
         return await self._go("GET", urljoin(self.base_url, url), None, follow=follow)
 
     async def submit(
-        self, page: Answer, action: str, /, *, press: str | None = None, follow: bool = True, **fields: str
+        self,
+        page: Answer,
+        action: str,
+        choose: Sequence[tuple[str, str]] = (),
+        /,
+        *,
+        press: str | None = None,
+        follow: bool = True,
+        **fields: str,
     ) -> Answer:
-        """Sends the form of the page that goes to `action`, with these fields filled in and this button pressed."""
+        """Sends the form of the page that goes to `action`, with these fields filled in and this button pressed.
+        `choose`: the radio buttons and check boxes that are on, in place of those of the same name that were."""
         form = next(form for form in forms_of(page) if form.action == action)
-        pairs = [(name, fields.pop(name, value)) for name, value in form.fields]
+        for choice in choose:
+            assert choice in form.choices, f"the form does not offer {choice}"
+        chosen = {name for name, _ in choose}
+        pairs = [(name, fields.pop(name, value)) for name, value in form.fields if name not in chosen] + [*choose]
         assert not fields, f"the form has no {fields}"
         if press is not None:
             pairs.append(next(button for button in form.buttons if button[1] == press))
         body = urlencode(pairs)
         return await self._go("POST", urljoin(page.url, form.action), body, follow=follow)
+
+    async def post(self, path: str, pairs: Sequence[tuple[str, str]]) -> Answer:
+        """A form that no page of ours would send: the cookies and headers of a browser, and whatever fields."""
+        return await self._go("POST", urljoin(self.base_url, path), urlencode(pairs), follow=True)
 
     async def sign_in(self, person: Person, page: Answer | None = None, *, follow: bool = True) -> Answer:
         page = page or await self.open("/idp/login")
@@ -198,25 +222,45 @@ class App:
         }
         return await self.post_token(**{**form, **changes})
 
-    async def code_for(self, browser: Browser, person: Person, **changes: str | None) -> str:
-        """The code that the person's yes brings."""
-        answered = await self.answered(browser, person, "allow", **changes)
+    async def code_for(
+        self,
+        browser: Browser,
+        person: Person,
+        choose: Sequence[tuple[str, str]] = WHOLE,
+        /,
+        **changes: str | None,
+    ) -> str:
+        """The code that the person's yes brings; without a ceiling unless it is chosen."""
+        answered = await self.answered(browser, person, "allow", choose, **changes)
         assert "code" in answered, answered
         return answered["code"]
 
     async def answered(
-        self, browser: Browser, person: Person, choice: str = "allow", /, **changes: str | None
+        self,
+        browser: Browser,
+        person: Person,
+        choice: str = "allow",
+        choose: Sequence[tuple[str, str]] = WHOLE,
+        /,
+        **changes: str | None,
     ) -> dict[str, str]:
         """Goes through sign-in and consent as far as they are asked; the parameters of the final redirect."""
-        return await self.led(browser, person, self.authorization_url(**changes), choice)
+        return await self.led(browser, person, self.authorization_url(**changes), choice, choose)
 
-    async def led(self, browser: Browser, person: Person, url: str, choice: str = "allow") -> dict[str, str]:
+    async def led(
+        self,
+        browser: Browser,
+        person: Person,
+        url: str,
+        choice: str = "allow",
+        choose: Sequence[tuple[str, str]] = WHOLE,
+    ) -> dict[str, str]:
         """Goes from an authorization URL to the app; the parameters of the final redirect."""
         page = await browser.open(url)
         if page.status == 200 and "/idp/login" in [form.action for form in forms_of(page)]:
             page = await browser.sign_in(person, page)
         if page.status == 200:
-            page = await browser.submit(page, "/idp/consent", press=choice)
+            page = await browser.submit(page, "/idp/consent", choose, press=choice)
         assert page.status == 303, page.text
         return returned(page, self.redirect_uri)
 

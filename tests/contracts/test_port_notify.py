@@ -366,3 +366,13 @@ async def test_somebody_is_told_after_each_commit_and_not_after_a_failure(store:
     with pytest.raises(LookupError):
         await fail()
     assert told == 5
+
+
+async def test_the_channels_of_a_webid_are_found_and_nobody_elses(store: Database) -> None:
+    await add(
+        store, a_channel("c2"), a_channel("c1", path="/other"), a_channel("c3", agent=BOB), a_channel("c4", agent=None)
+    )
+    async with store.reading() as work:
+        assert [one.id for one in await work.subscriptions.of(webid(ALICE))] == ["c1", "c2"]
+        assert [one.id for one in await work.subscriptions.of(webid(BOB))] == ["c3"]
+        assert await work.subscriptions.of(webid(PodName("nobody"))) == []

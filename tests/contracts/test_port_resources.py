@@ -466,3 +466,16 @@ async def test_the_containers_that_show_a_change_get_a_version_with_it(store: Da
         await work.resources.remove(at("/c/x"), shown_in=(at("/c/"), at("/")), moved=NOON)
     assert (await state())[0][0] > after_root[0]
     assert (await state())[1][1] == NOON
+
+
+async def test_folders_are_the_containers_among_the_members_in_order(store: Database) -> None:
+    async with store.writing() as work:
+        for path in ("/", "/b/", "/a/", "/a/inner/", "/c/"):
+            await work.resources.put(replace(a_draft(path), kind=Kind.CONTAINER), Inline(b""))
+        await put(work, "/a.ttl", b"")
+        await put(work, "/b.acl", b"")
+    async with store.reading() as work:
+        assert await work.resources.folders(at("/"), limit=10) == [at("/a/"), at("/b/"), at("/c/")]
+        assert await work.resources.folders(at("/"), limit=2) == [at("/a/"), at("/b/")]
+        assert await work.resources.folders(at("/a/"), limit=10) == [at("/a/inner/")]
+        assert await work.resources.folders(at("/", BOB), limit=10) == []

@@ -27,7 +27,7 @@ async def test_restart_in_the_middle_of_a_sign_in_is_not_noticed(tmp_path: Path)
             page = await browser.sign_in(alice, page)  # the form was written before the restart
             server.kill()
             server.start()
-            page = await browser.submit(page, "/idp/consent", press="allow")
+            page = await browser.submit(page, "/idp/consent", [("reach", "whole")], press="allow")
             code = returned(page, app.redirect_uri)["code"]
             server.kill()
             server.start()

@@ -52,6 +52,7 @@ VERBS = {
     "vault.solid.write",
     "vault.solid.provision",
     "vault.identity.authenticate",
+    "vault.identity.consent",
     "vault.identity.sign_in",
     "vault.identity.prove",
     "vault.identity.push",

@@ -92,6 +92,7 @@ async def test_mashlib_signs_in_reads_writes_and_stays_signed_in(
         await page.fill("#email", alice.email)
         await page.fill("#password", alice.password)
         await page.click("main button[type=submit]")
+        await page.check("#reach-whole")
         await page.click("button[value=allow]")
         await page.wait_for_url(f"{app}**")
         assert await page.evaluate("SolidLogic.authn.checkUser().then(me => me?.value)") == alice.webid

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.house.tree import ROOT
+from vault.app import open_vault
+from vault.config import load_settings
+from vault.identity.accounts import Consent
+from vault.values import Ceiling, ClientId, PodName, ResourceUrl
 
 DEMO = ROOT / "examples/manage_my_career/seed.json"
+NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
 SEED = {
     "accounts": [
         {
@@ -198,6 +206,51 @@ def test_seed_refuses_a_store_that_was_made_for_another_address(store: Path) -> 
     assert done.returncode == 2
     assert "made for another address" in done.stderr
     assert "http://localhost:3000/alice/profile/card#me" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def consents(store: Path) -> Path:
+    """Apps that Alice let in, each so far."""
+    ceilings = {
+        "whole": None,
+        "identity": Ceiling(),
+        "settings": Ceiling((ResourceUrl(PodName("alice"), "/settings/"),)),
+    }
+
+    async def let_in() -> None:
+        settings = load_settings(options={"data": store / "data"}, environment={})
+        async with open_vault(settings) as vault, vault.writing() as work:
+            alice = await work.accounts.by_pod(PodName("alice"))
+            assert alice is not None
+            for name, ceiling in ceilings.items():
+                consent = Consent(alice.id, ClientId(name), frozenset(), NOON, ceiling=ceiling)
+                await work.clients.put_consent(consent)
+
+    asyncio.run(let_in())
+    return store
+
+
+@pytest.mark.requirement("PAIN-05")
+@pytest.mark.parametrize(
+    ("client", "path", "words", "verdict"),
+    [
+        ("whole", "alice/settings/prefs.ttl", "owns the storage", "Allowed"),
+        ("identity", "alice/settings/prefs.ttl", "is identity alone", "Refused"),
+        ("settings", "alice/settings/prefs.ttl", "is /alice/settings/, which covers this", "Allowed"),
+        ("settings", "alice/inbox/", "is /alice/settings/, which does not cover this", "Refused"),
+        ("never-let-in", "alice/inbox/", "consent behind this token has ended", "Refused"),
+    ],
+)
+def test_access_explain_names_the_ceiling_of_a_client(
+    consents: Path, client: str, path: str, words: str, verdict: str
+) -> None:
+    alice, url = "http://localhost:3000/alice/profile/card#me", f"http://localhost:3000/{path}"
+    data = str(consents / "data")
+    done = datakluis("access", "explain", alice, "GET", url, "--client", client, "--data", data)
+    assert done.returncode == 0, done.stderr
+    assert words in done.stdout
+    assert done.stdout.splitlines()[-1].startswith(verdict)
+    assert ("ceiling" in done.stdout) == (client in ("identity", "settings"))
 
 
 def test_access_explain_refuses_a_url_of_another_place(store: Path) -> None:

@@ -112,3 +112,29 @@ async def test_refusal_is_a_fresh_one_each_time() -> None:
         seen.append(refusal.value)
     assert len({id(each) for each in seen}) == 3
     assert {each.reason for each in seen} == {"broken"}
+
+
+async def test_what_is_forgotten_is_loaded_anew_and_nothing_else() -> None:
+    clock, source = Clock(), Source()
+    memory = cache(clock)
+    assert await memory.get("alice app 1", source.load) == "answer 1"
+    assert await memory.get("alice app2 1", source.load) == "answer 2"
+    memory.forget("alice app ")
+    assert await memory.get("alice app2 1", source.load) == "answer 2"
+    assert await memory.get("alice app 1", source.load) == "answer 3"
+
+
+async def test_a_load_under_way_while_it_was_forgotten_is_not_remembered() -> None:
+    clock, source = Clock(), Source()
+    memory = cache(clock)
+    source.slow.clear()
+    early = asyncio.create_task(memory.get("k", source.load))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    memory.forget("k")
+    late = asyncio.create_task(memory.get("k", source.load))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    source.slow.set()
+    assert (await early, await late) == ("answer 1", "answer 2")
+    assert await memory.get("k", source.load) == "answer 2"
