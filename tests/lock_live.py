@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -238,10 +239,10 @@ async def _citizen(work: Work, pod: str) -> Citizen:
     return Citizen(account.id, account.webid, account.pod, stepped_up=False)
 
 
-@pytest.fixture(scope="session")
-def lock_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LockServer]:
-    """One server for all tests of the lock's doors: they look at logs, which others would fill."""
-    with serving(tmp_path_factory.mktemp("lock"), datasluis={"pending_requests": 10_000}) as live:
+@contextmanager
+def lock_serving(folder: Path, **changes: Any) -> Iterator[LockServer]:
+    """A live server with the organisations and the citizens, for as long as the block lasts."""
+    with serving(folder, **{"datasluis": {"pending_requests": 10_000}, **changes}) as live:
         live.within(lambda vault: seed(vault, plan(), Path()))
         people = {
             name: Person(
@@ -256,6 +257,13 @@ def lock_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LockServer
             for name in (*CITIZENS, *ORGANISATIONS)
         }
         yield LockServer(live, people)
+
+
+@pytest.fixture(scope="session")
+def lock_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LockServer]:
+    """One server for all tests of the lock's doors: they look at logs, which others would fill."""
+    with lock_serving(tmp_path_factory.mktemp("lock")) as opened:
+        yield opened
 
 
 @pytest.fixture

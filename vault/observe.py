@@ -41,7 +41,7 @@ FIELDS: Final = frozenset(
         "frames",
     ]
     + ["setting", "base_url", "host", "port", "workers", "worker", "version", "data", "seconds", "count", "logger"]
-    + ["message", "signal", "code"]
+    + ["message", "signal", "code", "kind"]
 )
 _OURS: Final = frozenset(["event", "level", "at", "base_url", "host", "data", "frames"])  # never text of a stranger
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}

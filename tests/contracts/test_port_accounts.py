@@ -310,3 +310,13 @@ async def test_a_signing_key_is_removed_by_its_id(store: Database) -> None:
     async with store.reading() as work:
         assert await work.signing_keys.all("token") == [{"kid": "two"}]
         assert await work.signing_keys.all("other") == [{"kid": "one"}]
+
+
+async def test_accounts_are_listed_by_address_in_pages(store: Database) -> None:
+    async with store.writing() as work:
+        for name in (PodName("carol"), ALICE, BOB):
+            await work.accounts.add(an_account(name))
+    async with store.reading() as work:
+        first = await work.accounts.listed(after="", limit=2)
+        rest = await work.accounts.listed(after=first[-1].email.upper(), limit=2)
+    assert [account.pod for account in (*first, *rest)] == [ALICE, BOB, "carol"]

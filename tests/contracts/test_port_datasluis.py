@@ -285,3 +285,15 @@ async def test_deposits_of_a_pod_come_by_path_and_by_type(store: Database) -> No
         assert await work.deposits.for_pod(ALICE) == [deposits[2], deposits[0], deposits[1]]
         assert await work.deposits.for_pod(ALICE, data_type="wage") == [deposits[1]]
         assert await work.deposits.for_pod(ALICE, data_type="home") == []
+
+
+async def test_deposits_of_a_pod_are_cleared_in_steps(store: Database) -> None:
+    async with store.writing() as work:
+        await work.deposits.put(a_deposit())
+        await work.deposits.put(a_deposit(pod=BOB))
+    for removed in (1, 0):
+        async with store.writing() as work:
+            assert await work.deposits.clear(ALICE, limit=1) == removed
+    async with store.reading() as work:
+        assert await work.deposits.for_pod(ALICE) == []
+        assert await work.deposits.for_pod(BOB) == [a_deposit(pod=BOB)]

@@ -376,3 +376,18 @@ async def test_the_channels_of_a_webid_are_found_and_nobody_elses(store: Databas
         assert [one.id for one in await work.subscriptions.of(webid(ALICE))] == ["c1", "c2"]
         assert [one.id for one in await work.subscriptions.of(webid(BOB))] == ["c3"]
         assert await work.subscriptions.of(webid(PodName("nobody"))) == []
+
+
+async def test_channels_of_a_pod_and_of_an_agent_are_found_together(store: Database) -> None:
+    await add(
+        store,
+        a_channel("bob at alice's", agent=BOB),
+        a_channel("alice at bob's", pod=BOB, agent=ALICE),
+        a_channel("nobody at alice's", agent=None, kind=ChannelType.WEBSOCKET),
+        a_channel("bob at bob's", pod=BOB, agent=BOB),
+    )
+    async with store.reading() as work:
+        held = await work.subscriptions.held(ALICE, webid(ALICE), limit=10)
+        assert {one.id for one in held} == {"bob at alice's", "alice at bob's", "nobody at alice's"}
+        assert len(await work.subscriptions.held(ALICE, webid(ALICE), limit=2)) == 2
+        assert await work.subscriptions.held(PodName("nobody"), webid(PodName("nobody")), limit=10) == []

@@ -355,6 +355,45 @@ async def test_every_media_type_comes_back_as_it_went_in(store: Database, media_
     assert found.media_type == media_type
 
 
+async def test_a_pod_is_cleared_in_steps_and_its_acls_go_last(store: Database) -> None:
+    """While a document is there, the ACL that governs it is there too: nothing opens on the way out."""
+    paths = ["/", "/.acl", "/a", "/a.acl", "/b/", "/b/-x", "/b/.acl", "/b/c", "/b/c.acl", "/b/c.meta"]
+    async with store.writing() as work:
+        for path in paths:
+            await put(work, path, b"0123456789")
+        await put(work, "/a", b"bob's", pod=BOB)
+        before = await work.resources.version(ALICE)
+    gone = [p for p in paths if p == "/" or p.endswith((".acl", ".meta"))]
+    for _ in range(10):
+        async with store.writing() as work:
+            removed = await work.resources.clear(ALICE, limit=2)
+        async with store.reading() as work:
+            left = [path for path in paths if await work.resources.get(at(path)) is not None]
+            pod = await work.resources.pod(ALICE)
+            assert pod is not None
+            assert pod.used_bytes == 10 * len(left)
+            assert await work.resources.version(ALICE) > before
+        assert set(gone) <= set(left) or set(left) <= set(gone)
+        if not removed:
+            break
+    assert left == []
+    async with store.reading() as work:
+        assert await bytes_at(work, "/a", BOB) == b"bob's"
+
+
+async def test_a_retired_pod_keeps_its_name_from_everybody(store: Database) -> None:
+    async with store.writing() as work:
+        await work.resources.retire(ALICE)
+    async with store.reading() as work:
+        pod = await work.resources.pod(ALICE)
+        assert pod is not None
+        assert (pod.owner, pod.quota_bytes) == ("", 0)
+    for owner in (webid(BOB), webid(ALICE)):
+        with pytest.raises(Conflict, match="pod-exists"):
+            async with store.writing() as work:
+                await work.resources.add_pod(replace(a_pod(ALICE), owner=owner))
+
+
 PLACES = (
     "/c/x",
     "/c/x/",

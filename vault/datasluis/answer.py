@@ -26,6 +26,7 @@ from vault.values import Citizen, GrantId, Notice, RequestId, ResourceUrl
 __all__ = [
     "Choice",
     "approve_request",
+    "end_grant",
     "pause_grant",
     "refuse_request",
     "resume_grant",
@@ -49,6 +50,9 @@ async def approve_request(
     """Gives what was switched on, and no more than was asked or is allowed. Raises Conflict when the request changed
     or is closed, Forbidden when the law or the contract forbids it, Unprocessable when the choice cannot be given."""
     request = await _request_of(work, citizen, request_id)
+    account = await work.accounts.get(citizen.account)
+    if account is not None and account.closes is not None:
+        raise Forbidden("account-closing", "This vault is to be closed: nothing new is shared. Keep it first.")
     participant = await _participant(work, request)
     purpose = catalogue.purposes.get(request.purpose or "")
     types = {url: await _data_type(work, request, url, fields, catalogue) for url, fields in choice.items}
@@ -114,13 +118,17 @@ async def revoke_all(work: DatasluisWork, *, citizen: Citizen, now: datetime) ->
     for state in (GrantState.ACTIVE, GrantState.PAUSED):
         while page := await work.grants.for_pod(citizen.pod, state=state, limit=_PAGE):
             for grant in page:
-                over = now >= grant.until  # it expired, unnoticed so far, and the log says that
-                moved = grants.expire(grant, now) if over else grants.revoke(grant, now)
-                await work.grants.replace(moved)
-                event = AuditEvent.GRANT_EXPIRED if over else AuditEvent.GRANT_REVOKED
-                await _record(work, citizen, moved, event, now=now)
-                ended += not over
+                ended += await end_grant(work, citizen, grant, now=now)
     return ended
+
+
+async def end_grant(work: DatasluisWork, citizen: Citizen, grant: Grant, *, now: datetime) -> bool:
+    """Ends a grant that is open, whatever the clock says of it; whether it was the citizen who ended it."""
+    over = now >= grant.until  # it expired, unnoticed so far, and the log says that
+    moved = grants.expire(grant, now) if over else grants.revoke(grant, now)
+    await work.grants.replace(moved)
+    await _record(work, citizen, moved, AuditEvent.GRANT_EXPIRED if over else AuditEvent.GRANT_REVOKED, now=now)
+    return not over
 
 
 async def _move(

@@ -144,11 +144,18 @@ def _terms_as_sent(draft: DraftTerms) -> Terms:
 
 async def _citizen(work: DatasluisWork, webid: WebId) -> Account:
     """The account that this WebID belongs to, with a pod it still owns. One answer for every other case: no vault
-    here, an organisation, a locked account."""
+    here, an organisation, a locked account or one that is to be closed."""
     account = await work.accounts.by_webid(webid)
     pod = await work.resources.pod(account.pod) if account is not None else None
     organisation = await work.participants.by_webid(webid)
-    if account is None or account.locked or pod is None or pod.owner != webid or organisation is not None:
+    if (
+        account is None
+        or account.locked
+        or account.closes is not None
+        or pod is None
+        or pod.owner != webid
+        or organisation is not None
+    ):
         raise Forbidden("no-requests", "This person takes no requests here.")
     return account
 

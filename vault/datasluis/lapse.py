@@ -13,6 +13,7 @@ from datetime import datetime
 from vault.audit import AuditDraft, AuditEvent
 from vault.datasluis import grants, requests
 from vault.datasluis.ports import DatasluisWork
+from vault.datasluis.requests import AccessRequest
 from vault.values import Notice, ParticipantId
 
 CLOCK = "clock"  # the actor of what nobody did
@@ -36,16 +37,20 @@ async def lapse(writing: _Transact, *, now: datetime, limit: int = 100, batches:
 async def lapse_requests(work: DatasluisWork, *, now: datetime, limit: int = 100) -> int:
     lapsed = await work.requests.lapsed(now, limit=limit)
     for request in lapsed:
-        expired = requests.expire(request, now)
-        await work.requests.replace(expired)
-        facts = {"organisation": await _name(work, request.data_user)}
-        facts |= {"data": " ".join(asked.data_type for asked in request.asked)}
-        facts |= {"purpose": request.purpose} if request.purpose else {}
-        event = AuditEvent.REQUEST_EXPIRED
-        await work.audit.append(AuditDraft(request.pod, now, event, CLOCK, request.id, facts))
-        notice = Notice(f"urn:uuid:{request.id}", event.value, now, state=expired.state.value)
-        await work.outbox.append(request.pod, notice)
+        await lapse_request(work, request, now=now)
     return len(lapsed)
+
+
+async def lapse_request(work: DatasluisWork, request: AccessRequest, *, now: datetime) -> None:
+    """Nobody answered this one in time."""
+    expired = requests.expire(request, now)
+    await work.requests.replace(expired)
+    facts = {"organisation": await _name(work, request.data_user)}
+    facts |= {"data": " ".join(asked.data_type for asked in request.asked)}
+    facts |= {"purpose": request.purpose} if request.purpose else {}
+    event = AuditEvent.REQUEST_EXPIRED
+    await work.audit.append(AuditDraft(request.pod, now, event, CLOCK, request.id, facts))
+    await work.outbox.append(request.pod, Notice(f"urn:uuid:{request.id}", event.value, now, state=expired.state.value))
 
 
 async def lapse_grants(work: DatasluisWork, *, now: datetime, limit: int = 100) -> int:

@@ -19,6 +19,16 @@ from vault.values import AccountId, Ceiling, Citizen, ClientId, PodName, Secret,
 
 
 @dataclass(frozen=True, slots=True)
+class Cleared:
+    """What is gone already of an account whose time to be kept is over, so that a removal goes on where it stopped:
+    resources, and grants and requests. `begun`: there is no way back."""
+
+    begun: bool = False
+    documents: int = 0
+    sharing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """A person or organisation that can sign in. `password_hash` is an argon2id string; None for an account that signs
     in by passkey or through another provider only.
@@ -38,6 +48,8 @@ class Account:
     locked: bool = False
     email_verified: bool = False
     closes: datetime | None = None
+    cleared: Cleared = Cleared()
+    language: str = "nl"  # of the letters to them: the one their pages were last in when a letter mattered
 
 
 @dataclass(frozen=True, slots=True)

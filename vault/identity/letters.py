@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
@@ -70,6 +70,39 @@ class Letter:
     facts: Mapping[str, str] = field(default_factory=dict)
     tries: int = 0
     given_up: bool = False
+    reason: str = ""  # why the last try failed: an SMTP code or a kind of failure, never what the other side wrote
+
+
+@dataclass(frozen=True, slots=True)
+class LetterText:
+    """A letter in words, as it leaves: plain text, in the reader's language."""
+
+    subject: str
+    body: str
+
+
+class NotDeliveredError(Exception):
+    """A letter did not leave. `final`: trying again is of no use. `everybody`: it was not about this letter, so that
+    the others need not be tried now. `reason` is fit for a log line."""
+
+    def __init__(self, reason: str, *, final: bool = False, everybody: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.final = final
+        self.everybody = everybody
+
+
+def can_follow(link: MailLink | None, purpose: LinkPurpose, now: datetime) -> bool:
+    """Whether this link still leads somewhere, for this purpose and no other."""
+    return link is not None and link.purpose is purpose and not link.used and now < link.expires
+
+
+def after_failure(letter: Letter, reason: str, *, final: bool, tries: int, wait_seconds: int, now: datetime) -> Letter:
+    """The letter after a try that failed: due again after a wait that doubles each time, or given up after the last
+    of `tries`."""
+    done = letter.tries + 1
+    due = now + timedelta(seconds=wait_seconds * 2 ** min(done - 1, 20))
+    return replace(letter, tries=done, due=due, given_up=final or done >= tries, reason=reason)
 
 
 def link_token(link_id: str, *, key: bytes) -> str:

@@ -14,7 +14,7 @@ from vault.identity.accounts import Account, Code, Consent, HeldPod, RefreshToke
 from vault.identity.claims import VerifiedTokens
 from vault.identity.clients import Client
 from vault.identity.credentials import Passkey, UpstreamLink
-from vault.identity.letters import Letter, LinkPurpose, MailLink
+from vault.identity.letters import Letter, LetterText, LinkPurpose, MailLink
 from vault.identity.upstream import Provider, Redeemed
 from vault.values import AccountId, Ceiling, ClientId, PodName, WebId
 
@@ -32,6 +32,10 @@ class Accounts(Protocol):
     async def by_webid(self, webid: WebId, /) -> Account | None: ...
     async def by_pod(self, pod: PodName, /) -> Account | None: ...
     async def by_national_number(self, keyed_hash: str, /) -> Account | None: ...
+    async def listed(self, *, after: str, limit: int) -> list[Account]:
+        """Accounts by address, those behind the address `after`."""
+        ...
+
     async def closing(self, now: datetime, /, *, limit: int) -> list[Account]:
         """Accounts whose time to be kept is over."""
         ...
@@ -170,6 +174,14 @@ class Letters(Protocol):
     async def remove(self, letter_id: str, /) -> None: ...
     async def given_up(self, /, *, limit: int) -> list[Letter]:
         """What could not be delivered, for the operator; the latest first."""
+        ...
+
+
+class Carrier(Protocol):
+    """What takes letters to people: an SMTP server."""
+
+    async def carry(self, letter: Letter, text: LetterText, /) -> None:
+        """Returns when the letter was taken; raises NotDeliveredError."""
         ...
 
 

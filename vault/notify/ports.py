@@ -62,6 +62,10 @@ class Subscriptions(Protocol):
         """Every channel of a WebID."""
         ...
 
+    async def held(self, pod: PodName, agent: WebId, /, *, limit: int) -> list[Subscription]:
+        """Channels on anything in this pod, and those of this agent anywhere."""
+        ...
+
     async def any(self, kind: ChannelType, /) -> bool: ...
     async def count(self, agent: str | None, /, *, now: datetime, most: int) -> int:
         """How many channels of an agent ("" for nobody in particular) last beyond `now`, of everybody for None; it

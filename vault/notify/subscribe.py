@@ -16,7 +16,7 @@ from vault.notify.ports import NotifyWork
 from vault.notify.wanted import Wanted, period
 from vault.solid.operation import Read, required_access
 from vault.solid.resource import current_tags
-from vault.values import Agent, Anonymous, Caller, ClientId, Notice, ResourceUrl, WebId
+from vault.values import Agent, Anonymous, Caller, ClientId, Notice, PodName, ResourceUrl, WebId
 
 _TRY_AGAIN_SECONDS = 600
 
@@ -137,6 +137,14 @@ async def end(work: NotifyWork, channel: Subscription, *, now: datetime) -> bool
     if gone:
         await work.outbox.append(channel.topic.pod, Notice(channel.id, CHANNEL_ENDED, now))
     return gone
+
+
+async def end_all(work: NotifyWork, pod: PodName, agent: WebId, *, now: datetime, limit: int) -> int:
+    """Ends up to `limit` channels on a pod that goes, and of the agent that goes with it; how many."""
+    held = await work.subscriptions.held(pod, agent, limit=limit)
+    for channel in held:
+        await end(work, channel, now=now)
+    return len(held)
 
 
 async def state_of(work: NotifyWork, topic: ResourceUrl) -> str | None:

@@ -85,6 +85,15 @@ class Resources(Protocol):
         has checked that a container is empty."""
         ...
 
+    async def clear(self, pod: PodName, /, *, limit: int) -> int:
+        """Removes up to `limit` resources of a pod that goes as a whole; how many. Descriptions and ACLs go last, so
+        that nothing is ever governed by another ACL than its own."""
+        ...
+
+    async def retire(self, pod: PodName, /) -> None:
+        """Leaves of an emptied pod its name: it has no owner, no room, and is never given again."""
+        ...
+
 
 class Outbox(Protocol):
     """Notices to send after the commit."""

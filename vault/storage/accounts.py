@@ -31,6 +31,7 @@ _ACCOUNT_BY_POD = "SELECT a.record FROM account_pods p JOIN accounts a ON a.id =
 _ACCOUNT_BY_NUMBER = """
     SELECT a.record FROM national_numbers n JOIN accounts a ON a.id = n.account WHERE n.keyed_hash = ?
 """
+_LISTED = "SELECT record FROM accounts WHERE email_key > ? ORDER BY email_key LIMIT ?"
 _CLOSING = "SELECT record FROM accounts WHERE closes <= ? ORDER BY closes LIMIT ?"
 
 _ADD_NUMBER = "INSERT INTO national_numbers (keyed_hash, account) VALUES (?, ?)"
@@ -95,6 +96,10 @@ class SqlAccounts:
 
     async def by_national_number(self, keyed_hash: str, /) -> Account | None:
         return _account(await self._transaction.one(_ACCOUNT_BY_NUMBER, (keyed_hash,)))
+
+    async def listed(self, *, after: str, limit: int) -> list[Account]:
+        rows = await self._transaction.all(_LISTED, (email_key(after), limit))
+        return [from_json(Account, row[0]) for row in rows]
 
     async def closing(self, now: datetime, /, *, limit: int) -> list[Account]:
         rows = await self._transaction.all(_CLOSING, (to_micros(now), limit))

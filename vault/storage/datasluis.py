@@ -70,6 +70,9 @@ _DEPOSIT_BY_REFERENCE = """
     SELECT record FROM deposits WHERE pod = ? AND data_type = ? AND reference = ? ORDER BY delivered DESC, path LIMIT 1
 """
 _DEPOSITS_OF_POD = "SELECT record FROM deposits WHERE pod = ? AND (data_type = ? OR ? = '') ORDER BY path"
+_CLEAR_DEPOSITS = """
+    DELETE FROM deposits WHERE pod = ? AND path IN (SELECT path FROM deposits WHERE pod = ? ORDER BY path LIMIT ?)
+"""
 
 _END_OF_TIME = 2**62
 
@@ -216,6 +219,9 @@ class SqlDeposits:
         """In the order of their paths."""
         wanted = data_type or ""
         return _each(Deposited, await self._transaction.all(_DEPOSITS_OF_POD, (pod, wanted, wanted)))
+
+    async def clear(self, pod: PodName, /, *, limit: int) -> int:
+        return await self._transaction.run(_CLEAR_DEPOSITS, (pod, pod, limit))
 
 
 def _bound(before: datetime | None) -> int:

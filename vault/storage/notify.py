@@ -33,6 +33,10 @@ _REMOVE_DELIVERIES = "DELETE FROM deliveries WHERE pod = ? AND subscription = ? 
 _MOVE = "UPDATE subscriptions SET position = ? WHERE pod = ? AND id = ? AND position < ?"
 _ABOUT = "SELECT record, position FROM subscriptions WHERE kind = ? AND pod = ? AND topic = ?"
 _OF = "SELECT record, position FROM subscriptions WHERE agent = ? ORDER BY id"
+_HELD = """
+    SELECT record, position FROM subscriptions WHERE pod = ?
+    UNION SELECT record, position FROM subscriptions WHERE agent = ? LIMIT ?
+"""
 _ANY = "SELECT 1 FROM subscriptions WHERE kind = ? LIMIT 1"
 _COUNT = "SELECT count(*) FROM (SELECT 1 FROM subscriptions WHERE ends > ? LIMIT ?)"
 _COUNT_OF = "SELECT count(*) FROM (SELECT 1 FROM subscriptions WHERE agent = ? AND ends > ? LIMIT ?)"
@@ -130,6 +134,9 @@ class SqlSubscriptions:
 
     async def of(self, webid: WebId, /) -> list[Subscription]:
         return [_subscription(row) for row in await self._transaction.all(_OF, (webid,))]
+
+    async def held(self, pod: PodName, agent: WebId, /, *, limit: int) -> list[Subscription]:
+        return [_subscription(row) for row in await self._transaction.all(_HELD, (pod, agent, limit))]
 
     async def any(self, kind: ChannelType, /) -> bool:
         return await self._transaction.one(_ANY, (kind.value,)) is not None

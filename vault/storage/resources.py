@@ -13,6 +13,7 @@ from vault.errors import Conflict, Missing
 from vault.solid.paths import acl_of, acl_paths, auxiliary, meta_of, subject_of, twin
 from vault.solid.ports import Blobs
 from vault.solid.resource import BlobRef, Body, Draft, Inline, Kind, Pod, Resource
+from vault.storage import clearing
 from vault.storage.engines import Row, Transaction
 from vault.storage.recent import Recent
 from vault.storage.records import from_micros, to_micros
@@ -237,9 +238,21 @@ class SqlResources:
         paths = (url.path,) * 3 if auxiliary(url) else (url.path, acl_of(url).path, meta_of(url).path)
         gone = await self._transaction.returning(_REMOVE, (url.pod, *paths))
         if gone:
-            least = self._versions.least()
-            version = await self._version(_FREE, (least, least, sum(row[0] for row in gone), url.pod))
+            version = await self._free(url.pod, sum(row[0] for row in gone))
             await self._relist(shown_in, version, moved)
+
+    async def clear(self, pod: PodName, /, *, limit: int) -> int:
+        if gone := await clearing.clear(self._transaction, pod, limit=limit):
+            await self._free(pod, sum(gone))
+        return len(gone)
+
+    async def retire(self, pod: PodName, /) -> None:
+        await clearing.retire(self._transaction, pod)
+        await self._free(pod, 0)
+
+    async def _free(self, pod: PodName, size: int) -> int:
+        least = self._versions.least()
+        return await self._version(_FREE, (least, least, size, pod))
 
     async def _relist(self, containers: Sequence[ResourceUrl], version: int, moved: datetime | None) -> None:
         """A version that was given out in this transaction is new to every container, too."""
