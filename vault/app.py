@@ -9,7 +9,7 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -288,10 +288,12 @@ def _work(settings: Settings, sock: socket.socket, number: int, supervisor: int 
         async with running(settings, sock) as machine, asyncio.TaskGroup() as group:
             _settle_memory()
             # One worker keeps house for all.
-            chores = [group.create_task(chore) for chore in _chores(machine)] if number == 0 else []
+            tasks = (
+                [group.create_task(one) for one in house_chores(machine.vault, machine.database)] if number == 0 else []
+            )
             await stop.wait()
-            for chore in chores:
-                chore.cancel()
+            for task in tasks:
+                task.cancel()
         observe.event("stopped", worker=number)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -317,19 +319,6 @@ def _prepare_store(settings: Settings) -> int:
     return 1
 
 
-def _chores(machine: Machine) -> list[Coroutine[Any, Any, None]]:
-    """What one worker does for all."""
-    vault, database = machine.vault, machine.database
-
-    async def expire() -> int:
-        return await database.housekeeping(vault.clock(), identity=vault.settings.identity)
-
-    async def sweep() -> int:
-        return await database.blobs.sweep(database.referenced, now=vault.clock())
-
-    return house_chores(vault, expire=expire, sweep=sweep)
-
-
 async def _own_keys(database: Database, clock: Clock) -> tuple[KeyRing, ServerSecrets]:
     """The server's signing keys and secrets; the first start makes them."""
     async with database.writing() as work:
@@ -338,7 +327,8 @@ async def _own_keys(database: Database, clock: Clock) -> tuple[KeyRing, ServerSe
         numbers = await work.secrets.get_or_make("national-numbers")
         channels = await work.secrets.get_or_make("channels")
         nonces = await work.secrets.get_or_make("dpop-nonces")
-    made = ServerSecrets(*(bytes.fromhex(text) for text in (forms, numbers, channels, nonces)))
+        links = await work.secrets.get_or_make("links")
+    made = ServerSecrets(*(bytes.fromhex(text) for text in (forms, numbers, channels, nonces, links)))
     return KeyRing.load(keys, now=clock()), made
 
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
 import re
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Final
 from urllib.parse import urlsplit
 
 import click
 
 from vault.access.decide import explain
-from vault.app import open_vault, serve
+from vault.app import serve
 from vault.audit import GENESIS, AuditLog, Broken, verify_chain
-from vault.config import ServerSettings, Settings, SettingsError, in_force, load_settings
+from vault.commands import CONFIG as _CONFIG
+from vault.commands import DATA as _DATA
+from vault.commands import account_group, mail_group
+from vault.commands import fail as _fail
+from vault.commands import looking as _looking
+from vault.commands import settings_of as _settings
+from vault.commands import with_vault as _with_vault
+from vault.config import ServerSettings, Settings, in_force
 from vault.datasluis.read import Look, explain_look
-from vault.errors import Malformed, Refusal, Unauthenticated
+from vault.errors import Malformed, Unauthenticated
 from vault.identity.rotate import KeyStatus, list_keys, rotate_keys
 from vault.ports import Vault
 from vault.seed import Laid, Plan, SeedError, read_plan, seed
@@ -27,14 +33,7 @@ from vault.solid.find import find_target
 from vault.solid.operation import Content, Delete, Operation, Patch, Post, Put, Read, required_access
 from vault.solid.paths import parse_target
 from vault.solid.resource import Inline
-from vault.storage.database import Database
-from vault.storage.engines import CannotOpen
 from vault.values import ANONYMOUS, TURTLE, Agent, Caller, ClientId, GrantId, PodName, ResourceUrl, parse_webid
-
-_T = TypeVar("_T")
-
-_DATA = click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder of the embedded store.")
-_CONFIG = click.option("--config", "file", type=click.Path(dir_okay=False, path_type=Path), help="A TOML file.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -181,38 +180,8 @@ def access_explain_command(
         click.echo(line)
 
 
-def _settings(file: Path | None, options: dict[str, object]) -> Settings:
-    try:
-        return load_settings(file=file, options=options)
-    except SettingsError as error:
-        _fail(*error.mistakes)
-
-
-def _fail(*lines: str) -> NoReturn:
-    for line in lines:
-        click.echo(f"datakluis: {line}", err=True)
-    sys.exit(2)
-
-
-def _with_vault(settings: Settings, act: Callable[[Vault], Coroutine[Any, Any, _T]]) -> _T:
-    async def run() -> _T:
-        async with open_vault(settings) as vault:
-            return await act(vault)
-
-    try:
-        return asyncio.run(run())
-    except Refusal as refusal:
-        _fail(f"{refusal.reason}: {refusal.detail}")
-    except CannotOpen as error:
-        _fail(str(error))
-
-
-def _looking(settings: Settings, act: Callable[[Vault], Coroutine[Any, Any, _T]]) -> _T:
-    """`act` is about what is there already: a folder without a store is a mistake, and no new store is made there to
-    find in order."""
-    if not Database.stands(settings.storage):
-        _fail(f"there is no store in {settings.storage.data}")
-    return _with_vault(settings, act)
+main.add_command(account_group)
+main.add_command(mail_group)
 
 
 def _seed(settings: Settings, file: Path) -> tuple[Plan, Laid]:

@@ -40,6 +40,7 @@ class ServerSecrets:
     national_numbers: bytes  # the keyed hash of national numbers
     channels: bytes  # the addresses that channels are received from
     nonces: bytes  # the nonces that proofs of possession carry
+    links: bytes  # the seal of links that are mailed
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -21,8 +22,11 @@ from vault.identity.accounts import (
     parse_email,
     password_matches,
 )
+from vault.identity.correspond import write_to_owner
+from vault.identity.letters import LetterKind
 from vault.identity.ports import CreatePod, IdentityWork, Transact, Tries
 from vault.identity.tokens import digest
+from vault.observe import truncated_address
 from vault.values import AccountId, PodName, Secret, WebId
 
 
@@ -72,8 +76,11 @@ async def create_account(
     settings: Settings,
     now: datetime,
     national_numbers: Collection[str] = (),
+    email_verified: bool = False,
+    language: str = "nl",
 ) -> Account:
-    """An account with its pod and the entry of both, in the one transaction. `national_numbers` are keyed hashes.
+    """An account with its pod and the entry of both, in the one transaction. `national_numbers` are keyed hashes;
+    `language` is that of the letters to them.
 
     Raises Conflict when the address or the name is taken. A server hands in a `PasswordHash`, so that its writer does
     not stand still while argon2 works; None is for somebody who signs in through another provider.
@@ -88,6 +95,8 @@ async def create_account(
         pod=pod,
         created=now,
         national_numbers=frozenset(national_numbers),
+        email_verified=email_verified,
+        language=language,
     )
     await work.accounts.add(account)
     await create_pod(
@@ -158,7 +167,8 @@ async def open_session(
     if replaces is not None:
         await work.sessions.remove(replaces)
     cookie = Secret(secrets.token_urlsafe(32))
-    session = Session(digest(cookie.reveal()), account.id, now, now, now, visitor.user_agent[:200], methods=methods)
+    browser, network = visitor.user_agent[:200], truncated_address(visitor.address)
+    session = Session(digest(cookie.reveal()), account.id, now, now, now, browser, network, methods)
     await work.sessions.add(session)
     await work.audit.append(AuditDraft(account.pod, now, AuditEvent.SIGNED_IN, account.webid, account.id))
     return Opened(session, cookie)
@@ -226,6 +236,7 @@ async def change_password(
         await work.sessions.remove_all(account.id)
         await work.refresh_tokens.end_for(account.id, None)
         await work.audit.append(AuditDraft(account.pod, now, AuditEvent.PASSWORD_CHANGED, account.webid, account.id))
+        await write_to_owner(work, now_kept, LetterKind.PASSWORD_CHANGED, settings=settings, now=now)
         return await open_session(work, account, visitor=visitor, now=now)
 
 
@@ -246,6 +257,31 @@ async def sign_out(work: IdentityWork, session: Session, *, now: datetime) -> No
         await work.audit.append(AuditDraft(account.pod, now, AuditEvent.SIGNED_OUT, account.webid, account.id))
 
 
+def session_handle(session: Session) -> str:
+    """How a list of sessions names one: it says nothing of the cookie, nor of the row."""
+    return digest(session.id_hash)[:22]
+
+
+async def end_session_of(work: IdentityWork, account_id: AccountId, handle: str, *, now: datetime) -> None:
+    """Ends one session of this account; one that is gone already, or somebody else's, is no error and no hint."""
+    for session in await work.sessions.of(account_id):
+        if hmac.compare_digest(session_handle(session).encode(), handle.encode()):
+            await sign_out(work, session, now=now)
+
+
+async def sign_out_everywhere(work: IdentityWork, account_id: AccountId, *, now: datetime) -> int:
+    """Ends every session of the account and what every app holds (ATK-02); how many sessions that were. This browser is
+    among them: whoever fears that a cookie was taken cannot know from which."""
+    ended = await work.sessions.remove_all(account_id)
+    await work.refresh_tokens.end_for(account_id, None)
+    account = await work.accounts.get(account_id)
+    if account is not None:
+        facts = {"count": str(ended)}
+        event = AuditEvent.SESSIONS_ENDED
+        await work.audit.append(AuditDraft(account.pod, now, event, account.webid, account.id, facts))
+    return ended
+
+
 async def count_sign_up(tries: Tries, *, visitor: Visitor, settings: Settings, now: datetime) -> None:
     """Sign-ups are counted per address too, since each one tells whether an address or a name is taken."""
     key = f"sign-up:{digest(visitor.address)}"
@@ -264,7 +300,12 @@ async def _unchanged(work: IdentityWork, seen: Account) -> Account:
 def try_keys(email: str, visitor: Visitor) -> tuple[str, str]:
     """What tries are counted by: the account and the address."""
     # Hashed: neither e-mail nor network addresses stand in the table of tries.
-    return f"account:{digest(email_key(email))}", f"address:{digest(visitor.address)}"
+    return account_key(email), f"address:{digest(visitor.address)}"
+
+
+def account_key(email: str) -> str:
+    """What failed sign-ins of an account are counted under."""
+    return f"account:{digest(email_key(email))}"
 
 
 async def check_tries(tries: Tries, keys: Collection[str], settings: Settings, now: datetime) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime
 from enum import StrEnum
 
 from vault.config import Settings
 from vault.identity.accounts import Account
-from vault.identity.letters import Letter, LetterKind
+from vault.identity.correspond import write_letter
+from vault.identity.letters import LetterKind
 from vault.identity.ports import IdentityWork
 
 
@@ -29,16 +29,5 @@ async def warn(
     work: IdentityWork, account: Account, change: Change, *, settings: Settings, language: str, now: datetime
 ) -> None:
     """A letter to the account's address; nothing where the operator has set up no mail."""
-    if not settings.mail.smtp_host:
-        return
-    await work.letters.add(
-        Letter(
-            id=secrets.token_hex(16),
-            kind=LetterKind.SECURITY_CHANGED,
-            to=account.email,
-            language=language,
-            written=now,
-            due=now,
-            facts={"what": change.value},
-        )
-    )
+    kind, facts = LetterKind.SECURITY_CHANGED, {"what": change.value}
+    await write_letter(work, kind, to=account.email, language=language, settings=settings, now=now, facts=facts)

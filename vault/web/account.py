@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 
 from aiohttp import web
 
+from vault.identity.correspond import has_mail
 from vault.ports import Vault
 from vault.web.pages import render
 from vault.web.routing import VAULT, Credentials, Route
@@ -36,6 +37,9 @@ ENTRIES: Final = (
     Entry("password", "/idp/password"),
     Entry("apps", "/my/account/apps"),
     Entry("elsewhere", ELSEWHERE, lambda vault: vault.upstream is not None),
+    Entry("address", "/my/account/address", lambda vault: has_mail(vault.settings)),
+    Entry("sessions", "/my/account/sessions"),
+    Entry("close", "/my/account/close"),
 )
 
 
@@ -47,6 +51,7 @@ class AccountPage:
     nav: ClassVar[str] = "account"
     email: str
     entries: tuple[Entry, ...]
+    kept: bool  # it was to be closed, and is not
 
 
 async def get_account(request: web.Request) -> web.Response:
@@ -55,7 +60,8 @@ async def get_account(request: web.Request) -> web.Response:
     person = await person_of(request)
     assert person is not None  # require_citizen has passed
     vault = request.app[VAULT]
-    return render(request, AccountPage(person.account.email, tuple(one for one in ENTRIES if one.offered(vault))))
+    entries = tuple(one for one in ENTRIES if one.offered(vault))
+    return render(request, AccountPage(person.account.email, entries, "kept" in request.query))
 
 
 ROUTES: Final = (Route("GET", ACCOUNT, get_account, Credentials.SESSION),)

@@ -16,13 +16,13 @@ from vault.identity.clients import Client
 from vault.identity.prove import find_client
 from vault.identity.sign_in import sign_out
 from vault.values import ClientId, WebId
-from vault.web.accounts import SIGNED_OUT
 from vault.web.consenting import to_client
 from vault.web.forms import FIELD, require_own_origin, require_token
 from vault.web.oidc import END_SESSION, posted, query_pairs
 from vault.web.pages import render
 from vault.web.routing import VAULT, Credentials, Route
 from vault.web.sessions import end_session, person_of, redirect_targets
+from vault.web.signing_in import SIGNED_OUT
 
 
 @dataclass(frozen=True, slots=True)

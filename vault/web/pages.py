@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
-from typing import ClassVar, Protocol, TypeAlias
+from typing import ClassVar, Final, Protocol, TypeAlias
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -31,6 +32,7 @@ __all__ = [
     "Form",
     "Page",
     "Problems",
+    "SentPage",
     "csrf",
     "error_page",
     "later",
@@ -40,6 +42,9 @@ __all__ = [
     "t",
     "wait_words",
 ]
+
+# When the account of the person at this browser is closed, if it is; set by whoever finds out who that is.
+CLOSES: Final = web.RequestKey("closes", datetime)
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -62,6 +67,14 @@ class ErrorPage:
     words: str
     reference: str
     again: str | None = None  # where "try again" leads
+
+
+@dataclass(frozen=True, slots=True)
+class SentPage:
+    """Look into your mailbox; the same whoever asked. `what`: sign-up, password or address."""
+
+    template: ClassVar[str] = "account/sent.html"
+    what: str
 
 
 def render(request: web.Request, page: Page, *, status: int = 200, forms_to: Sequence[str] = ()) -> web.Response:
@@ -150,6 +163,7 @@ def _words(request: web.Request, locale: str, page: Page, visitor: str) -> dict[
         "lang": locale,
         "languages": locales.NAMES,
         "nav": getattr(page, "nav", ""),
+        "closes": request.get(CLOSES),
         "script": getattr(page, "script", None),
         "here": _here(request, page),
         "operator": request.app[VAULT].settings.operator,

@@ -19,6 +19,7 @@ from vault.identity.tokens import digest
 from vault.ports import Vault
 from vault.values import Citizen
 from vault.web.middleware import GUARD
+from vault.web.pages import CLOSES
 from vault.web.routing import VAULT
 
 SIGN_IN: Final = "/idp/login"
@@ -48,6 +49,8 @@ async def person_of(request: web.Request) -> Person | None:
         return found if isinstance(found, Person) else None
     person = await _load(request)
     request[_FOUND] = person
+    if person is not None and person.account.closes is not None:
+        request[CLOSES] = person.account.closes
     return person
 
 

@@ -1,0 +1,80 @@
+"""What the operator sees of accounts and does to them: counts and states, never what stands in a vault."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from vault.audit import AuditDraft, AuditEvent
+from vault.errors import Conflict, Missing
+from vault.identity.accounts import Account
+from vault.identity.close import OPERATOR
+from vault.identity.ports import IdentityWork, Transact
+
+_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Overseen:
+    """One account, in numbers."""
+
+    account: Account
+    pods: int
+    sessions: int
+    apps: int
+    passkeys: int
+
+
+async def overseen(reading: Transact) -> AsyncIterator[Overseen]:
+    """Every account, by address; read in pages."""
+    after = ""
+    while True:
+        async with reading() as work:
+            found = await work.accounts.listed(after=after, limit=_PAGE)
+            shown = [await _numbers(work, account) for account in found]
+        for one in shown:
+            yield one
+        if len(found) < _PAGE:
+            return
+        after = found[-1].email
+
+
+async def account_at(work: IdentityWork, email: str) -> Account:
+    """Raises Missing when no account has this address."""
+    account = await work.accounts.by_email(email)
+    if account is None:
+        raise Missing("no-such-account", "No account has this e-mail address.")
+    return account
+
+
+async def lock_account(work: IdentityWork, email: str, *, now: datetime) -> Account:
+    """Nobody signs in, and no token counts; what stands in the pods stays."""
+    account = await account_at(work, email)
+    locked = replace(account, locked=True)
+    await work.accounts.replace(locked)
+    await work.sessions.remove_all(account.id)
+    await work.refresh_tokens.end_for(account.id, None)
+    await work.audit.append(AuditDraft(account.pod, now, AuditEvent.ACCOUNT_LOCKED, OPERATOR, account.id))
+    return locked
+
+
+async def unlock_account(work: IdentityWork, email: str, *, now: datetime) -> Account:
+    """Everything counts again. Raises Conflict for an account that is being removed."""
+    account = await account_at(work, email)
+    if account.cleared.begun:
+        raise Conflict("account-going", "This account is being removed: there is no way back.")
+    unlocked = replace(account, locked=False)
+    await work.accounts.replace(unlocked)
+    await work.audit.append(AuditDraft(account.pod, now, AuditEvent.ACCOUNT_UNLOCKED, OPERATOR, account.id))
+    return unlocked
+
+
+async def _numbers(work: IdentityWork, account: Account) -> Overseen:
+    return Overseen(
+        account,
+        pods=len(await work.accounts.pods(account.id)),
+        sessions=len(await work.sessions.of(account.id)),
+        apps=len(await work.clients.consents(account.id)),
+        passkeys=len(await work.passkeys.of(account.id)),
+    )

@@ -1,0 +1,209 @@
+"""Sign up: an account with its pod. With mail the address comes first, and the account is made when the link that went
+there is followed, so that it is theirs. Without mail it is made at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import ClassVar, Final
+
+from aiohttp import web
+
+from vault.errors import Conflict, Forbidden, Malformed, Refusal, TooMany
+from vault.identity.accounts import Account, check_new_password, parse_email
+from vault.identity.correspond import find_link, has_mail
+from vault.identity.sign_in import PasswordHash, count_sign_up, create_account, hashed, open_session
+from vault.identity.sign_up import OPEN, ask_to_sign_up, purposes_open, sign_up_by_link
+from vault.ports import Work
+from vault.solid.provision import create_pod
+from vault.values import PodName, Secret, parse_pod_name
+from vault.web.forms import Form
+from vault.web.letters import SIGN_UP
+from vault.web.pages import Problems, SentPage, later, locale_of, read_form, render, t, wait_words
+from vault.web.routing import VAULT, Credentials, Route
+from vault.web.sessions import form_targets, safe_next, session_hash, start_session, visitor_of, way_to
+
+
+@dataclass(frozen=True, slots=True)
+class SignUpPage:
+    """A new account with its pod. With a link the address is settled."""
+
+    template: ClassVar[str] = "account/sign-up.html"
+    onward: str
+    name: str
+    email: str
+    pod: str
+    base_url: str
+    back: str
+    link: str = ""
+    problems: Problems = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SignUpAskPage:
+    """The address first."""
+
+    template: ClassVar[str] = "account/sign-up-ask.html"
+    onward: str
+    email: str
+    back: str
+    problems: Problems = field(default_factory=dict)
+
+
+async def get_sign_up(request: web.Request) -> web.StreamResponse:
+    """The form for a new account; behind a link, or where the operator lets everybody in."""
+    onward, token, vault = safe_next(request.query.get("next", "")), request.query.get("link", ""), request.app[VAULT]
+    if token:
+        email = await _address_of(request, token)
+        return _sign_up_page(request, onward, Form([("email", email), ("link", token)]))
+    _require_open(request)
+    if not has_mail(vault.settings):
+        return _sign_up_page(request, onward, Form([]))
+    return render(request, SentPage("sign-up")) if "sent" in request.query else _ask_page(request, onward, "")
+
+
+async def post_sign_up(request: web.Request) -> web.StreamResponse:
+    """An account, its pod and a session; or a letter with the link that leads there."""
+    form, vault = await read_form(request), request.app[VAULT]
+    token = form.text("link")
+    if not token:
+        _require_open(request)
+        if has_mail(vault.settings):
+            return await _ask(request, form)
+    elif form.text("email") != (email := await _address_of(request, token)):
+        form = Form([*((name, form[name]) for name in form if name != "email"), ("email", email)])
+    onward, visitor, now = safe_next(form.get("next", "")), visitor_of(request), vault.clock()
+    problems = _sign_up_problems(request, form)
+    if problems:
+        return _sign_up_page(request, onward, form, problems=problems, status=422)
+    try:
+        await count_sign_up(vault.tries, visitor=visitor, settings=vault.settings, now=now)
+        kept = await hashed(Secret(form.get("password", "")), settings=vault.settings)
+        async with vault.writing() as work:
+            account = await _made(work, request, form, kept)
+            opened = await open_session(work, account, visitor=visitor, now=now, replaces=session_hash(request))
+    except Conflict:
+        # One answer for both: it does not say whose address is known here.
+        words = t(locale_of(request), "account.sign-up.taken")
+        return _sign_up_page(request, onward, form, problems={"pod" if token else "email": words}, status=409)
+    except TooMany as refusal:
+        return later(_sign_up_page(request, onward, form, problems=wait_words(request), status=429), refusal)
+    response = web.HTTPSeeOther(onward)
+    start_session(request, response, opened)
+    raise response
+
+
+ROUTES: Final = (
+    Route("GET", SIGN_UP, get_sign_up, Credentials.VISITOR),
+    Route("POST", SIGN_UP, post_sign_up, Credentials.VISITOR),
+)
+
+
+async def _made(work: Work, request: web.Request, form: Form, password: PasswordHash) -> Account:
+    vault, language = request.app[VAULT], locale_of(request)
+    pod, name, make = parse_pod_name(form.text("pod")), form.text("name", limit=100), partial(create_pod, work)
+    if token := form.text("link"):
+        return await sign_up_by_link(
+            work,
+            token=token,
+            key=vault.secrets.links,
+            password=password,
+            pod=pod,
+            display_name=name,
+            create_pod=make,
+            settings=vault.settings,
+            language=language,
+            now=vault.clock(),
+        )
+    return await create_account(
+        work,
+        email=form.text("email"),
+        password=password,
+        pod=pod,
+        display_name=name,
+        create_pod=make,
+        settings=vault.settings,
+        now=vault.clock(),
+        language=language,
+    )
+
+
+async def _ask(request: web.Request, form: Form) -> web.StreamResponse:
+    """The same page and the same work for every address (ATK-29)."""
+    vault, onward, email = request.app[VAULT], safe_next(form.get("next", "")), form.text("email", limit=254)
+    try:
+        await ask_to_sign_up(
+            writing=vault.writing,
+            tries=vault.tries,
+            email=email,
+            visitor=visitor_of(request),
+            language=locale_of(request),
+            settings=vault.settings,
+            now=vault.clock(),
+        )
+    except Malformed:
+        words = t(locale_of(request), "account.sign-up.email")
+        return _ask_page(request, onward, email, problems={"email": words}, status=422)
+    except TooMany as refusal:
+        page = _ask_page(request, onward, email, problems=wait_words(request, "email"), status=429)
+        return later(page, refusal)
+    raise web.HTTPSeeOther(f"{SIGN_UP}?sent=1")
+
+
+async def _address_of(request: web.Request, token: str) -> str:
+    """The address that a link was mailed to. Raises Gone("link-over")."""
+    vault = request.app[VAULT]
+    async with vault.reading() as work:
+        link = await find_link(work, token, *purposes_open(vault.settings), key=vault.secrets.links, now=vault.clock())
+    return link.email
+
+
+def _ask_page(
+    request: web.Request, onward: str, email: str, *, problems: Problems | None = None, status: int = 200
+) -> web.Response:
+    page = SignUpAskPage(onward, email, way_to(SIGN_UP, onward), problems or {})
+    return render(request, page, status=status, forms_to=form_targets(onward))
+
+
+def _sign_up_page(
+    request: web.Request, onward: str, form: Form, *, problems: Problems | None = None, status: int = 200
+) -> web.Response:
+    page = SignUpPage(
+        onward=onward,
+        name=form.text("name", limit=100),
+        email=form.text("email", limit=254),
+        pod=form.text("pod", limit=63),
+        base_url=request.app[VAULT].base_url,
+        back=way_to(SIGN_UP, onward, **({"link": form.text("link")} if form.get("link") else {})),
+        link=form.text("link"),
+        problems=problems or {},
+    )
+    return render(request, page, status=status, forms_to=form_targets(onward))
+
+
+def _sign_up_problems(request: web.Request, form: Form) -> Problems:
+    """Everything that is wrong with the form, at once."""
+    vault, locale, found = request.app[VAULT], locale_of(request), Problems()
+    email, pod = form.text("email"), form.text("pod")
+    if not form.text("name"):
+        found["name"] = t(locale, "account.sign-up.no-name")
+    try:
+        parse_email(email)
+    except Malformed:
+        found["email"] = t(locale, "account.sign-up.email")
+    try:
+        parse_pod_name(pod)
+    except Malformed:
+        found["pod"] = t(locale, "account.sign-up.pod")
+    try:
+        check_new_password(
+            Secret(form.get("password", "")), email=email, pod=PodName(pod), limits=vault.settings.limits
+        )
+    except Refusal as refusal:
+        found["password"] = t(locale, f"account.{refusal.reason}")
+    return found
+
+
+def _require_open(request: web.Request) -> None:
+    if request.app[VAULT].settings.identity.sign_up != OPEN:
+        raise Forbidden("sign-up-closed", "This server does not take new accounts.")
