@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -223,6 +224,75 @@ async def test_what_a_crash_left_of_an_upload_is_swept(blobs: FileBlobs, folder:
     assert await blobs.sweep(all_of_them, now=datetime.now(UTC)) == 0
     assert await blobs.sweep(all_of_them, now=datetime.now(UTC) + HOUR) == 1
     assert len(files(folder)) == 1
+
+
+async def pieces(*parts: bytes) -> AsyncGenerator[bytes, None]:
+    for part in parts:
+        yield part
+
+
+@pytest.mark.requirement("PR-33", "PAIN-13")
+async def test_what_passes_through_comes_out_as_it_went_in_and_leaves_nothing(blobs: FileBlobs, folder: Path) -> None:
+    data = os.urandom(1_000_000)
+    passed = [chunk async for chunk in blobs.through(pieces(data[:7], b"", data[7:600_000], data[600_000:]))]
+    assert b"".join(passed) == data
+    assert max(map(len, passed)) < 300_000
+    assert [chunk async for chunk in blobs.through(pieces())] == []
+    assert files(folder) == []
+
+
+async def test_a_slow_reader_does_not_hold_the_writer_up(blobs: FileBlobs) -> None:
+    written = asyncio.Event()
+
+    async def writer() -> AsyncGenerator[bytes, None]:
+        for number in range(100):
+            yield bytes([number]) * 100_000
+        written.set()
+
+    async with aclosing(blobs.through(writer())) as passed:
+        first = await anext(passed)
+        await asyncio.wait_for(written.wait(), 10)
+        rest = b"".join([chunk async for chunk in passed])
+    assert first + rest == b"".join(bytes([number]) * 100_000 for number in range(100))
+
+
+async def test_what_breaks_while_it_is_written_breaks_for_the_reader_too(blobs: FileBlobs, folder: Path) -> None:
+    async def broken() -> AsyncGenerator[bytes, None]:
+        yield b"half"
+        raise ConnectionResetError
+
+    passed = blobs.through(broken())
+    assert await anext(passed) == b"half"
+    with pytest.raises(ConnectionResetError):
+        await anext(passed)
+    assert files(folder) == []
+
+
+async def test_a_reader_who_leaves_ends_the_writing(blobs: FileBlobs, folder: Path) -> None:
+    ended = asyncio.Event()
+
+    async def endless() -> AsyncGenerator[bytes, None]:
+        try:
+            while True:
+                yield b"x" * 1000
+        finally:
+            ended.set()
+
+    async with aclosing(blobs.through(endless())) as passed:
+        assert await anext(passed)
+    assert ended.is_set()
+    assert files(folder) == []
+
+
+@pytest.mark.requirement("ATK-32")
+async def test_only_so_many_pass_at_once(blobs: FileBlobs) -> None:
+    async with AsyncExitStack() as all_of_them:
+        for _ in range(32):
+            passed = await all_of_them.enter_async_context(aclosing(blobs.through(pieces(b"a", b"b"))))
+            assert await anext(passed)
+        with pytest.raises(Unavailable):
+            await anext(blobs.through(pieces(b"a")))
+    assert [chunk async for chunk in blobs.through(pieces(b"a"))] == [b"a"]
 
 
 A = Resource(at("/a"), Kind.GRAPH, TURTLE, 1, NOON, 10)

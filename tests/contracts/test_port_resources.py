@@ -250,8 +250,17 @@ async def test_auxiliaries_do_not_make_a_container_non_empty(store: Database) ->
         for path in ("/c/", "/c/.acl", "/c/.meta"):
             await put(work, path)
         assert not await work.resources.has_children(at("/c/"))
+        assert await work.resources.count_children(at("/c/"), most=10) == 0
         await put(work, "/c/x")
         assert await work.resources.has_children(at("/c/"))
+        assert await work.resources.count_children(at("/c/"), most=10) == 1
+
+
+async def test_members_are_counted_up_to_a_bound_and_without_what_is_below_them(store: Database) -> None:
+    async with store.writing() as work:
+        for path in ("/c/", "/c/d/", "/c/d/x", "/c/e", "/c/e.acl", "/c/f"):
+            await put(work, path)
+        assert [await work.resources.count_children(at("/c/"), most=most) for most in (1, 2, 3, 4)] == [1, 2, 3, 3]
 
 
 @pytest.mark.requirement("PR-32")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -54,6 +54,10 @@ class Resources(Protocol):
 
     async def folders(self, url: ResourceUrl, /, *, limit: int) -> list[ResourceUrl]:
         """The containers among the direct members of a container, the first `limit` of them by their paths."""
+        ...
+
+    async def count_children(self, url: ResourceUrl, /, *, most: int) -> int:
+        """How many direct members a container has; it stops counting at `most`."""
         ...
 
     async def has_children(self, url: ResourceUrl, /) -> bool: ...
@@ -110,6 +114,11 @@ class Blobs(Protocol):
         ...
 
     def open(self, ref: BlobRef, /, span: Span | None = None) -> AsyncIterator[bytes]: ...
+    def through(self, pieces: AsyncGenerator[bytes, None], /) -> AsyncGenerator[bytes, None]:
+        """The same bytes: taken as fast as `pieces` makes them, given as slowly as they are wanted. What waits in
+        between stands on disk, not in memory, and under no name. Raises Unavailable before the first byte when too
+        much waits already."""
+        ...
 
 
 class Conversions(Protocol):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Final
 
 from vault.config import Limits
 from vault.errors import Missing, NotAcceptable, PreconditionFailed
@@ -28,21 +30,31 @@ from vault.solid.ports import Conversions, Resources, SolidWork, Span
 from vault.solid.resource import Body, Inline, Kind, Resource, current_tags, representations
 from vault.values import JSON_LD, NTRIPLES, ETag, MediaType, ResourceUrl
 
+MOST_HELD: Final = 12_000  # members; a longer listing goes out as it is written, and is not kept
+_MEMBERS_IN_A_PIECE: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Growing:
+    """A body that is still being written, in the transaction that it is read from: that ends after the last piece."""
+
+    pieces: AsyncGenerator[bytes, None]
+
 
 @dataclass(frozen=True, slots=True)
 class Representation:
     """What goes out with 200, or with 206 when there is a `span`.
 
     `body`: None for HEAD. Inline bytes are already cut to the span; a BlobRef is to be opened with it. `total`: bytes
-    of the whole representation; None where HEAD would have to write it to count it. `ranges`: whether Accept-Ranges
-    may be said, which is so for stored bytes alone (TR-19). `minimal`: the preference for a minimal container was
-    honoured, for Preference-Applied.
+    of the whole representation; None where it would have to be written to be counted: for HEAD, and for a long
+    listing. `ranges`: whether Accept-Ranges may be said, which is so for stored bytes alone (TR-19). `minimal`: the
+    preference for a minimal container was honoured, for Preference-Applied.
     """
 
     resource: Resource
     media_type: MediaType
     etag: ETag
-    body: Body | None
+    body: Body | Growing | None
     total: int | None
     span: Span | None = None
     ranges: bool = False
@@ -96,9 +108,9 @@ async def read_resource(
             return NotModified(resource, chosen, etag)
     if container:
         act = _Listing(work.resources, conversions, resource, chosen, base_url, limits)
-        data = None if read.head else await (act.minimal() if minimal else act.whole())
-        size = None if data is None else len(data)
-        return Representation(resource, chosen, etag, None if data is None else Inline(data), size, minimal=minimal)
+        body = None if read.head else await (act.minimal() if minimal else act.whole())
+        size = len(body.data) if isinstance(body, Inline) else None
+        return Representation(resource, chosen, etag, body, size, minimal=minimal)
     if chosen is offered[0]:
         return await _stored(work.resources, read, resource, etag)
     return await _converted(
@@ -187,30 +199,40 @@ class _Listing:
     base_url: str
     limits: Limits
 
-    async def whole(self) -> bytes:
-        """The listing with all members, kept for this version of the container: any change below gives it another."""
-        data = self.conversions.get(self.container, self.chosen)
-        if data is None:
-            data = await self._written(with_members=True)
-            self.conversions.put(self.container, self.chosen, data)
-        return data
+    async def whole(self) -> Inline | Growing:
+        """The listing with all members, kept for this version of the container: any change below gives it another. A
+        long one is never held, and comes piece by piece."""
+        known = self.conversions.get(self.container, self.chosen)
+        if known is not None:
+            return Inline(known)
+        pieces = self._pieces(with_members=True)
+        if await self.resources.count_children(self.container.url, most=MOST_HELD + 1) > MOST_HELD:
+            return Growing(pieces)
+        out = BytesIO()  # hands over its own buffer in the end: the listing is never in memory twice
+        async for piece in pieces:
+            out.write(piece)
+        data = out.getvalue()
+        self.conversions.put(self.container, self.chosen, data)
+        return Inline(data)
 
-    async def minimal(self) -> bytes:
+    async def minimal(self) -> Inline:
         """The container's own triples and types alone (LDP-3)."""
-        return await self._written(with_members=False)
+        return Inline(b"".join([piece async for piece in self._pieces(with_members=False)]))
 
-    async def _written(self, *, with_members: bool) -> bytes:
+    async def _pieces(self, *, with_members: bool) -> AsyncGenerator[bytes, None]:
         syntax = syntax_for(self.chosen.essence)
         url, iri = self.container.url, self.container.url.iri(self.base_url)
-        out = BytesIO()  # hands over its own buffer in the end: the listing is never in memory twice
-        out.write(syntax.head(iri, url.is_storage).encode())
+        yield syntax.head(iri, url.is_storage).encode()
         if with_members:
-            first, cut = True, len(url.path)
+            first, cut, lines = True, len(url.path), []
             async for member in self.resources.children(url):
-                out.write(syntax.member(iri, member, iri + member.url.path[cut:], first).encode())
+                lines.append(syntax.member(iri, member, iri + member.url.path[cut:], first))
                 first = False
-        out.write(await self._tail(iri))
-        return out.getvalue()
+                if len(lines) == _MEMBERS_IN_A_PIECE:
+                    yield "".join(lines).encode()
+                    lines.clear()
+            yield "".join(lines).encode()
+        yield await self._tail(iri)
 
     async def _tail(self, iri: str) -> bytes:
         """What clients wrote about the container: stored as N-Triples, which are Turtle too."""

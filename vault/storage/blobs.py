@@ -11,11 +11,13 @@ import hashlib
 import os
 import re
 import secrets
+import tempfile
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import aiofiles
 from aiofiles.threadpool.binary import AsyncFileIO
@@ -28,6 +30,7 @@ from vault.values import MediaType
 _CHUNK = 256 * 1024
 _YOUNG = timedelta(hours=1)  # an upload is stored before its resource is; longer than any request lasts
 _SWEPT_AT_ONCE = 128
+_MOST_PASSING = 32  # long bodies on their way at once: each may fill a part of the disk
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 Referenced = Callable[[list[str]], Awaitable[frozenset[str]]]  # which of these hashes some resource stands on
@@ -39,6 +42,7 @@ class FileBlobs:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._arriving = folder / "arriving"
+        self._passing = 0
 
     async def save(self, chunks: AsyncIterator[bytes], /, *, limit: int) -> BlobRef:
         temporary = self._arriving / secrets.token_hex(16)
@@ -74,6 +78,20 @@ class FileBlobs:
         finally:
             await file.close()
 
+    async def through(self, pieces: AsyncGenerator[bytes, None], /) -> AsyncGenerator[bytes, None]:
+        if self._passing >= _MOST_PASSING:
+            raise Unavailable("too-much-under-way", "Too much is being sent from here; try again.", retry_after=5)
+        self._passing += 1
+        try:
+            with _our_disk():
+                await asyncio.to_thread(_make_folder, self._arriving)
+                passage = await asyncio.to_thread(Passage.open, self._arriving)
+            async with aclosing(passage.carry(pieces)) as carried:
+                async for chunk in carried:
+                    yield chunk
+        finally:
+            self._passing -= 1
+
     async def sweep(self, referenced: Referenced, /, *, now: datetime) -> int:
         """Removes files older than an hour that no resource stands on, and what interrupted uploads left; how many."""
         before = (now - _YOUNG).timestamp()
@@ -91,6 +109,62 @@ class FileBlobs:
         if not _SHA256.fullmatch(sha256):
             raise ValueError("not a SHA-256 in lower-case hex")
         return self._folder / "sha256" / sha256[:2] / sha256[2:]
+
+
+class Passage:
+    """A file without a name between one who writes fast and one who reads slowly; it is gone when it is closed."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._written = 0
+        self._news = asyncio.Event()
+
+    @classmethod
+    def open(cls, folder: Path) -> Passage:
+        return cls(tempfile.TemporaryFile(dir=folder, buffering=0))
+
+    async def carry(self, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        """What `pieces` brings, in chunks; what it raises is raised after what came before."""
+        taking = asyncio.create_task(self._take(pieces))
+        taking.add_done_callback(lambda _: self._news.set())
+        try:
+            async for chunk in self._chunks(taking):
+                yield chunk
+            await taking
+        finally:
+            taking.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await taking
+            await pieces.aclose()
+            self._file.close()
+
+    async def _take(self, pieces: AsyncGenerator[bytes, None]) -> None:
+        async for piece in pieces:
+            with _our_disk():
+                await asyncio.to_thread(self._append, piece)
+            self._written += len(piece)
+            self._news.set()
+
+    async def _chunks(self, taking: asyncio.Task[None]) -> AsyncGenerator[bytes, None]:
+        at = 0
+        while True:
+            self._news.clear()
+            if at < self._written:
+                with _our_disk():
+                    chunk = await asyncio.to_thread(os.pread, self._file.fileno(), min(_CHUNK, self._written - at), at)
+                if not chunk:
+                    raise _unavailable()
+                at += len(chunk)
+                yield chunk
+            elif taking.done():
+                return
+            else:
+                await self._news.wait()
+
+    def _append(self, piece: bytes) -> None:
+        left = memoryview(piece)
+        while left:
+            left = left[self._file.write(left) :]
 
 
 class MemoryConversions:

@@ -41,6 +41,7 @@ _CHILDREN = """
     WHERE pod = ? AND parent = ? AND path > ? ORDER BY path LIMIT ?
 """
 _FOLDERS = "SELECT path FROM resources WHERE pod = ? AND parent = ? AND kind = ? ORDER BY path LIMIT ?"
+_COUNT_CHILDREN = "SELECT count(*) FROM (SELECT 1 FROM resources WHERE pod = ? AND parent = ? LIMIT ?)"
 _HAS_CHILDREN = "SELECT 1 FROM resources WHERE pod = ? AND parent = ? LIMIT 1"
 _NEXT_VERSION = """
     UPDATE pods SET version = CASE WHEN version < ? THEN ? ELSE version + 1 END, used_bytes = used_bytes + ?
@@ -198,6 +199,10 @@ class SqlResources:
     async def folders(self, url: ResourceUrl, /, *, limit: int) -> list[ResourceUrl]:
         rows = await self._transaction.all(_FOLDERS, (url.pod, url.path, Kind.CONTAINER.value, limit))
         return [ResourceUrl(url.pod, row[0]) for row in rows]
+
+    async def count_children(self, url: ResourceUrl, /, *, most: int) -> int:
+        row = await self._transaction.one(_COUNT_CHILDREN, (url.pod, url.path, most))
+        return int(row[0]) if row else 0
 
     async def has_children(self, url: ResourceUrl, /) -> bool:
         return await self._transaction.one(_HAS_CHILDREN, (url.pod, url.path)) is not None

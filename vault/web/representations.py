@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Final
@@ -26,10 +29,12 @@ from vault.solid.paths import (
     is_webid_document,
 )
 from vault.solid.ports import Blobs
-from vault.solid.read import NotModified, ReadOutcome, Representation, Unsatisfiable
+from vault.solid.read import Growing, NotModified, ReadOutcome, Representation, Unsatisfiable
 from vault.solid.resource import BlobRef, ChangeSet, Inline, Kind, Resource
 from vault.values import TURTLE, MediaType, ResourceUrl
+from vault.web.requests import BYTES_PER_SECOND
 from vault.web.responses import REQUEST_ID, problem_response
+from vault.web.routing import VAULT
 
 VARY: Final = "Accept, Authorization, Origin"  # PR-57, ATK-17
 _INBOX_REL: Final = "http://www.w3.org/ns/ldp#inbox"
@@ -173,6 +178,10 @@ async def _send(
             return response
         case Inline(data):
             return web.Response(status=status, headers=headers, body=data)
+        case Growing(pieces):
+            stream = web.StreamResponse(status=status, headers=headers)
+            async with aclosing(blobs.through(pieces)) as chunks:
+                return await _stream(request, stream, chunks, patient=False)
         case BlobRef():
             length = shown.body.size if shown.span is None else shown.span.last - shown.span.first + 1
             stream = web.StreamResponse(status=status, headers=headers)
@@ -181,22 +190,34 @@ async def _send(
 
 
 async def _stream(
-    request: web.Request, response: web.StreamResponse, chunks: AsyncIterator[bytes]
+    request: web.Request, response: web.StreamResponse, chunks: AsyncIterator[bytes], *, patient: bool = True
 ) -> web.StreamResponse:
     """Sends the body chunk by chunk. What breaks before the first byte is a refusal like any other; afterwards the
-    connection ends, so that nobody takes half a body for a whole one."""
+    connection ends, so that nobody takes half a body for a whole one. Without patience, so does that of a receiver
+    that takes it slower than a crawl (ATK-32)."""
     first = await anext(chunks, b"")
     await response.prepare(request)
+    seconds = request.app[VAULT].settings.limits.body_seconds
+    started, sent = time.monotonic(), 0
     try:
-        await response.write(first)
-        async for chunk in chunks:
-            await response.write(chunk)
+        async for chunk in _preceded(first, chunks):
+            left = None if patient else seconds - (time.monotonic() - started) + sent / BYTES_PER_SECOND
+            async with asyncio.timeout(left):
+                await response.write(chunk)
+            sent += len(chunk)
         await response.write_eof()
     except ConnectionError:
         raise
     except Exception as error:
-        failure("stream-broken", error, request=request.get(REQUEST_ID, ""))
+        if not isinstance(error, TimeoutError):
+            failure("stream-broken", error, request=request.get(REQUEST_ID, ""))
         if request.transport is not None:
             request.transport.abort()
         raise ConnectionResetError("the body could not be sent to its end") from None
     return response
+
+
+async def _preceded(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -17,7 +19,7 @@ from vault.solid.find import Standing, find_target
 from vault.solid.methods import allowed_methods
 from vault.solid.operation import Delete, Operation, Patch, Post, Put, Read, required_access
 from vault.solid.paths import auxiliary, is_acl, is_description, parse_target, twin
-from vault.solid.read import read_resource
+from vault.solid.read import Growing, Representation, read_resource
 from vault.solid.resource import ChangeSet
 from vault.solid.write import add_resource, delete_resource, put_resource
 from vault.values import ANONYMOUS, Caller, ResourceUrl
@@ -82,7 +84,8 @@ async def _read(
     request: web.Request, vault: Vault, caller: Caller, read: Read, groups: Groups
 ) -> tuple[web.StreamResponse, int]:
     """The answer, and the version of the pod that it was made at."""
-    async with vault.reading() as work:
+    async with AsyncExitStack() as transaction:
+        work = await transaction.enter_async_context(vault.reading())
         # 3 need, 4 decide
         allowed, _ = await _admit(vault, work, caller, read, groups=groups)
         version = await work.resources.version(read.target.pod)
@@ -98,9 +101,19 @@ async def _read(
                 response.headers.extend(absent_headers(read.target, allowed))
                 return response, version
             return web.Response(status=301, headers={hdrs.LOCATION: elsewhere.iri(vault.base_url)}), version
-    # 6 respond: a blob streams after the transaction has ended
-    sent = await send_outcome(request, read.target, outcome, allowed, base_url=vault.base_url, blobs=vault.blobs)
+        # 6 respond: nobody's slow connection holds a transaction; one that is still written from ends it itself
+        if not isinstance(outcome, Representation) or not isinstance(outcome.body, Growing):
+            await transaction.aclose()
+        else:
+            outcome = replace(outcome, body=Growing(_to_the_end(outcome.body.pieces, transaction)))
+        sent = await send_outcome(request, read.target, outcome, allowed, base_url=vault.base_url, blobs=vault.blobs)
     return sent, version
+
+
+async def _to_the_end(pieces: AsyncGenerator[bytes, None], transaction: AsyncExitStack) -> AsyncGenerator[bytes, None]:
+    async for piece in pieces:
+        yield piece
+    await transaction.aclose()
 
 
 async def _write(
