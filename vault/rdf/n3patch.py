@@ -29,9 +29,12 @@ _TYPES = (_PATCH, SOLID.Patch)
 _PARTS = (SOLID.where, SOLID.deletes, SOLID.inserts)
 
 # What is copied as it stands, in one go; then the marks that matter. Words of N3 that Turtle lacks turn triples around
-# or name things out of sight, so they are marks too.
+# or name things out of sight, so they are marks too. Several dots in a row are one: a public suite writes two (PR-72).
+_BETWEEN = rf"(?:\s|{COMMENT})*+"
+_OTHERWISE_READ = rf"(?:is|of|has)(?![\w:%\\.-])|\.{_BETWEEN}\."
 _TOKENS = re.compile(
-    rf"(?:\s|{COMMENT}|{IRI}|{STRING}|(?!(?:is|of|has)(?![\w:%\\.-])){NAME}|\^\^|[.,;\[\]()@])++"
+    rf"(?:\s|{COMMENT}|{IRI}|{STRING}|(?!{_OTHERWISE_READ}){NAME}|\^\^|[,;\[\]()@])++"
+    rf"|(?P<dots>\.(?:{_BETWEEN}\.)++)"
     r"|\?(?P<variable>[A-Za-z_][A-Za-z0-9_-]*)"
     r"|(?P<mark><[=-]|[\s\S])"
 )
@@ -64,7 +67,7 @@ def _rewrite(text: str) -> tuple[str, int]:
         if token["variable"]:
             pieces.append(f"<{VARIABLE}{token['variable']}>")
             continue
-        pieces.append(token[0])
+        pieces.append("." if token["dots"] else token[0])
         mark = token["mark"]
         if mark == "{":
             opened, depth = opened + 1, depth + 1

@@ -49,6 +49,8 @@ async def test_a_containers_date_follows_containment_and_never_climbs(http: Visi
     before = {url: (await http.head(url, by=alice)).headers["Last-Modified"] for url in (home, f"{home}box/")}
     await asyncio.sleep(1.1)
     await http.put(f"{home}box/doc", SOME + SOME, by=alice)
+    assert (await http.insert(f"{home}box/", f"<{home}box/> <#title> 1", by=alice)).status == 204
+    assert (await http.put(f"{home}box/", f"<{home}box/> <#title> 2.", by=alice)).status == 204
     after_change = (await http.head(f"{home}box/", by=alice)).headers["Last-Modified"]
     await http.put(f"{home}box/new", SOME, by=alice)
     after_new = (await http.head(f"{home}box/", by=alice)).headers["Last-Modified"]
@@ -67,6 +69,21 @@ async def test_a_containers_tag_covers_everything_its_listing_shows(http: Visito
     assert first.headers["ETag"] != second.headers["ETag"]
     again = await http.get(home, by=alice, If_Modified_Since=second.headers["Last-Modified"])
     assert again.status == 200
+
+
+@pytest.mark.requirement("PR-33", "PR-59")
+async def test_a_listing_shows_when_a_container_in_it_changed_and_its_tag_says_so(
+    http: Visitor, home: str, alice: Person
+) -> None:
+    await http.put(f"{home}box/doc", SOME, by=alice)
+    first = await http.get(home, by=alice)
+    await asyncio.sleep(1.1)
+    await http.put(f"{home}box/new", SOME, by=alice)
+    second = await http.get(home, by=alice, If_None_Match=first.headers["ETag"])
+    assert second.status == 200
+    assert second.body != first.body
+    modified = parsedate_to_datetime((await http.head(f"{home}box/", by=alice)).headers["Last-Modified"])
+    assert f"{modified:%Y-%m-%dT%H:%M:%S}" in second.text
 
 
 @pytest.mark.requirement("PR-33")
@@ -99,6 +116,22 @@ async def test_nobody_writes_what_the_server_says_of_members(
     assert (await http.put(home, triple, by=alice)).status == 409
     assert (await http.insert(home, triple.rstrip("."), by=alice)).status == 409
     assert (await http.get(home, by=alice)).body == before
+
+
+@pytest.mark.requirement("PR-31", "PR-68", "PR-69")
+async def test_a_container_says_its_own_types_and_no_others(http: Visitor, home: str, alice: Person) -> None:
+    box = f"{home}box/"
+    true = f"<> a <{LDP}BasicContainer>, <{LDP}Container>, <{LDP}Resource>, <#Album>."
+    assert (await http.put(box, true, by=alice)).status == 201
+    before = (await http.get(box, by=alice)).body
+    for false in ("http://www.w3.org/ns/pim/space#Storage", f"{LDP}DirectContainer", f"{LDP}NonRDFSource"):
+        assert (await http.put(box, f"<> a <{false}>.", by=alice)).status == 409
+        assert (await http.insert(box, f"<{box}> a <{false}>", by=alice)).status == 409
+        assert (await http.put(f"{home}other/", f"<> a <{false}>.", by=alice)).status == 409
+    assert (await http.get(box, by=alice)).body == before
+    assert f"<{box}#Album>" in before.decode()
+    patch = n3_patch(deletes=f"<{box}> a <{LDP}BasicContainer>")
+    assert (await http.patch(box, patch, by=alice)).status == 409
 
 
 @pytest.mark.requirement("PR-34")

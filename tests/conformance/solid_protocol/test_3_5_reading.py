@@ -159,6 +159,35 @@ async def test_a_long_accept_is_weighed(http: Visitor, home: str, alice: Person)
     assert preferred.headers["Content-Type"] == JSON_LD
 
 
+@pytest.mark.requirement("PR-54", "PR-57")
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("text/turtle;q=0.2, text/*;q=0.9, application/ld+json;q=0.5", JSON_LD),  # the most specific range counts
+        ("text/turtle;q=0, */*;q=0.1", JSON_LD),
+        ("text/turtle;q=0.001, application/ld+json;q=0", TURTLE),
+        ("TEXT/Turtle;Q=0.9, application/ld+json;q=0.8", TURTLE),
+        ('application/ld+json;profile="http://www.w3.org/ns/json-ld#compacted"', JSON_LD),
+        (
+            'application/ld+json;profile="http://www.w3.org/ns/json-ld#flattened, or so";q=0.9, text/turtle;q=0.8',
+            JSON_LD,
+        ),
+        ("text/turtle;charset=utf-8", TURTLE),
+        ("application/n-triples;q=1.0, text/turtle;q=0.99", NTRIPLES),
+        ("text/*", TURTLE),
+        ("application/*;q=0.5, text/html", JSON_LD),
+    ],
+)
+async def test_the_weights_of_ranges_and_profiles_decide(
+    http: Visitor, home: str, alice: Person, accept: str, kind: str
+) -> None:
+    await http.put(f"{home}doc", SOME, by=alice)
+    for url in (home, f"{home}doc"):
+        got = await http.get(url, by=alice, accept=accept)
+        assert (got.status, got.headers["Content-Type"]) == (200, kind)
+        assert (await http.head(url, by=alice, accept=accept)).headers["Content-Type"] == kind
+
+
 @pytest.mark.requirement("PR-59", "TR-5", "ATK-16")
 async def test_each_representation_has_its_own_strong_tag(http: Visitor, home: str, alice: Person) -> None:
     await http.put(f"{home}doc", SOME, by=alice)

@@ -212,6 +212,28 @@ async def test_ten_patches_at_once_all_count(http: Visitor, home: str, alice: Pe
     assert len(text.splitlines()) == 11
 
 
+@pytest.mark.requirement("PR-72")
+async def test_ten_patches_at_once_all_count_as_a_public_suite_writes_them(
+    http: Visitor, home: str, alice: Person
+) -> None:
+    """It ends the triple twice, which N3 does not allow: an empty statement is passed over."""
+    url = f"{home}doc"
+    await http.put(url, " ", by=alice)
+
+    def patch(number: int) -> str:
+        triple = f"<#triple-{number}> <#added> <#successfully> ."
+        return (
+            "@prefix solid: <http://www.w3.org/ns/solid/terms#>.\n"
+            f"<#patch> a solid:InsertDeletePatch;\n  solid:inserts {{ {triple} .}}.\n"
+        )
+
+    answers = await asyncio.gather(*(http.patch(url, patch(number), by=alice) for number in range(10)))
+    assert {answer.status for answer in answers} == {204}
+    text = (await http.get(url, by=alice, accept="application/n-triples")).text
+    assert len(text.splitlines()) == 10
+    assert all(f"{url}#triple-{number}>" in text for number in range(10))
+
+
 @pytest.mark.requirement("PR-72", "ATK-16")
 async def test_no_update_is_lost_between_two_clients(http: Visitor, home: str, alice: Person) -> None:
     url = f"{home}count"

@@ -69,6 +69,25 @@ async def test_a_patch_of_the_wrong_shape_cannot_be_processed(
     assert await triples(http, doc, alice) == BEFORE
 
 
+@pytest.mark.requirement("N3-9")
+@pytest.mark.parametrize(
+    ("where", "body"),
+    [
+        ("inserts and where", "_:x a solid:InsertDeletePatch; solid:where {_:n <#p> ?o}; solid:inserts {_:n <#q> ?o}."),
+        ("inserts and the rest", "_:n a solid:InsertDeletePatch; solid:inserts { _:n <#q> <#c> }."),
+        (
+            "where and the rest",
+            "_:n a solid:InsertDeletePatch; solid:where {_:n <#p> ?o}; solid:inserts {<#n> <#q> ?o}.",
+        ),
+    ],
+)
+async def test_a_blank_node_stands_in_one_part_of_a_patch_only(
+    http: Visitor, doc: str, alice: Person, where: str, body: str
+) -> None:
+    assert (await http.patch(doc, HEAD + body, by=alice)).status == 422, where
+    assert await triples(http, doc, alice) == BEFORE
+
+
 @pytest.mark.requirement("N3-3", "TR-27")
 @pytest.mark.parametrize(
     "body",

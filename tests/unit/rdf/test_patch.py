@@ -167,6 +167,13 @@ def test_marks_inside_strings_iris_names_and_comments_are_no_structure() -> None
     assert found == {"?x # {", '?y " } ', 'z"?w', "https://e.example/?q=?x#f", "https://example.org/a?b"}
 
 
+@pytest.mark.requirement("PR-72")
+@pytest.mark.parametrize("dots", [". .", ". # so it ends\n .", "..", " . . . "])
+def test_several_dots_in_a_row_are_one(dots: str) -> None:
+    edit = n3(f"<> a solid:InsertDeletePatch ; solid:inserts {{ <a> <b> <c> {dots} <d> <e> 1.5 {dots} }} {dots}")
+    assert len(edit.inserts) == 2
+
+
 @pytest.mark.requirement("LIM-02")
 def test_a_patch_above_its_limit_is_too_large() -> None:
     with pytest.raises(TooLarge):
