@@ -24,8 +24,8 @@ from vault.errors import Refusal, TooMany
 from vault.web import locales
 from vault.web.assets import asset_url
 from vault.web.forms import FIELD, Form, new_visitor_key, read_form, remember_visitor, token_for, visitor_key
-from vault.web.locales import has_text, locale_of, t
-from vault.web.routing import VAULT
+from vault.web.locales import has_text, locale_of, preferred, t
+from vault.web.routing import VAULT, Credentials, route_of
 
 __all__ = [
     "ErrorPage",
@@ -80,15 +80,15 @@ class SentPage:
 def render(request: web.Request, page: Page, *, status: int = 200, forms_to: Sequence[str] = ()) -> web.Response:
     """The page in the visitor's language. `forms_to`: further origins that a form of this page may lead to, by a
     redirect (a consent page ends at the app that asked; browsers hold form-action against the redirect too)."""
-    visitor = visitor_key(request)
-    fresh = visitor is None
-    visitor = visitor or new_visitor_key()
-    locale = locale_of(request)
+    private = _is_private(request)
+    known = visitor_key(request) if private else None
+    visitor = known or new_visitor_key()
+    locale = _locale(request)
     html = _environment().get_template(page.template).render(page=page, **_words(request, locale, page, visitor))
     response = web.Response(text=html, status=status, content_type="text/html", charset="utf-8")
     response.headers.update(page_headers(forms_to, script=_script(request, page)))
     response.headers["Content-Language"] = locale
-    if fresh:
+    if private and known is None:
         remember_visitor(request, response, visitor)
     return response
 
@@ -126,7 +126,7 @@ def csrf(request: web.Request, visitor: str) -> Markup:
 
 def error_page(request: web.Request, status: int, refusal: Refusal | None, request_id: str) -> web.Response:
     """A refusal, or an error of ours when there is none, as a page. Says nothing that the problem document does not."""
-    locale = locale_of(request)
+    locale = _locale(request)
     own = f"refusal.{refusal.reason}" if refusal else ""
     family = str(status) if has_text(f"error.{status}.title") else "500" if status >= 500 else "400"
     words = t(locale, own) if own and has_text(own) else t(locale, f"error.{family}.words")
@@ -161,7 +161,7 @@ def _words(request: web.Request, locale: str, page: Page, visitor: str) -> dict[
     return {
         "t": partial(t, locale),
         "lang": locale,
-        "languages": locales.NAMES,
+        "languages": locales.NAMES if _is_private(request) else {},
         "nav": getattr(page, "nav", ""),
         "closes": request.get(CLOSES),
         "script": getattr(page, "script", None),
@@ -171,6 +171,16 @@ def _words(request: web.Request, locale: str, page: Page, visitor: str) -> dict[
         "csrf": lambda: csrf(request, visitor),
         **formats,
     }
+
+
+def _is_private(request: web.Request) -> bool:
+    """Whether this address is one of the pages. Elsewhere cookies mean nothing (CO-10), and an answer may be read by
+    scripts of other origins: a page that tells of a refusal there looks at no cookie, sets none and holds no form."""
+    return route_of(request).credentials in (Credentials.SESSION, Credentials.VISITOR)
+
+
+def _locale(request: web.Request) -> str:
+    return locale_of(request) if _is_private(request) else preferred(request.headers.get("Accept-Language", ""))
 
 
 def _here(request: web.Request, page: Page) -> str:

@@ -19,7 +19,7 @@ import vault.web
 from vault.config import OperatorSettings, Settings
 from vault.errors import Conflict, Forbidden, Missing
 from vault.web import assets, forms, pages
-from vault.web.routing import VAULT
+from vault.web.routing import TABLE, VAULT, Credentials, Route
 
 TEMPLATES = pages.TEMPLATES
 SCRIPTED = {"SignInPage", "ConfirmPage", "NewPasskeyPage"}
@@ -38,8 +38,16 @@ def application(base_url: str = "http://localhost:3000/", **operator: str) -> we
 def asked(
     method: str = "GET", path: str = "/my/", *, app: web.Application | None = None, **headers: str
 ) -> web.Request:
+    """A request that came to a page."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return make_mocked_request(method, path, app=app or application(), headers=named)
+    app = app or application()
+    request = make_mocked_request(method, path, app=app, headers=named)
+    app[TABLE] = {request.match_info.route: Route(method, path, _nobody, Credentials.VISITOR)}
+    return request
+
+
+async def _nobody(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPNotFound(text=request.path)
 
 
 def page_classes() -> list[type[Any]]:
