@@ -49,6 +49,7 @@ from vault.web.replies import REPLIES, Replies
 from vault.web.routes import ROUTES, install
 from vault.web.routing import VAULT
 from vault.web.turns import TURNS, Turns
+from vault.web.unread import Runner
 from vault.workers import supervise
 
 MIB: Final = 1024 * 1024
@@ -190,7 +191,7 @@ async def running(settings: Settings, sock: socket.socket, *, clock: Clock = utc
     async with open_machine(settings, clock=clock) as machine:
         readiness = Readiness(machine.database.ready)
         app = build_app(machine.vault, readiness)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_SECONDS)
+        runner = Runner(app, access_log=None, shutdown_timeout=_LAST_SECONDS)
         await runner.setup()
         site = web.SockSite(runner, sock, backlog=_BACKLOG)
         await site.start()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
+import aiohttp
 import pytest
 
 from tests.attacks.raw import authority, exchange, statuses
 from tests.live import Live
+from tests.people import Visitor, path_of
 
 
 def _host(server: Live) -> bytes:
@@ -98,3 +102,46 @@ async def test_chunk_extensions_and_trailers_change_nothing(server: Live) -> Non
     last = SECOND.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n").replace(b"HOST", _host(server))
     codes = statuses(await exchange(server.base_url, head.replace(b"HOST", _host(server)) + body + last))
     assert codes in ([401, 200], [401], [400])
+
+
+UNREADABLE = {
+    "an unknown method": (b"DAHU /alice/ HTTP/1.1\r\nHost: HOST\r\n\r\n", 501),
+    "a long header": (b"GET /alice/ HTTP/1.1\r\nHost: HOST\r\nX-Secret: " + b"s" * 30_000 + b"\r\n\r\n", 413),
+    "a long address": (b"GET /alice/" + b"s" * 30_000 + b" HTTP/1.1\r\nHost: HOST\r\n\r\n", 413),
+    "many headers": (b"GET /alice/ HTTP/1.1\r\nHost: HOST\r\n" + b"X-Secret: sss\r\n" * 2000 + b"\r\n", 400),
+    "no HTTP at all": (b"\x16\x03\x01sss\r\n\r\n", 501),
+    "another protocol": (AMBIGUOUS["another protocol"], 400),
+    "a NUL": (AMBIGUOUS["a NUL"], 400),
+}
+
+
+@pytest.mark.requirement("ATK-31", "ATK-34", "PR-6", "PR-9", "CO-1", "TR-1")
+@pytest.mark.parametrize("name", UNREADABLE)
+async def test_what_cannot_be_read_is_answered_like_everything_else(server: Live, name: str) -> None:
+    """As a problem document, to scripts too; nothing of what came is repeated, nor what runs here."""
+    sent, status = UNREADABLE[name]
+    received = await exchange(server.base_url, sent.replace(b"HOST", _host(server)), patience=2.0)
+    assert statuses(received) == [status]
+    head, _, body = received.lower().partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in head
+    assert b"access-control-allow-origin: *" in head
+    assert b"x-request-id: " in head
+    assert b"server:" not in head
+    assert b"aiohttp" not in received.lower()
+    assert b"sss" not in body
+    assert json.loads(body)["status"] == status
+
+
+@pytest.mark.requirement("ATK-31", "PR-1")
+async def test_a_transfer_coding_that_is_not_understood_is_not_implemented(server: Live, home: str) -> None:
+    alice = server.people["alice"]
+    async with aiohttp.ClientSession() as session:
+        http = Visitor(session, server.base_url)
+        token, url = await http.token_of(alice), f"{home}coded"
+        head = (
+            f"PUT {path_of(url)} HTTP/1.1\r\nHost: {_host(server).decode()}\r\nAuthorization: DPoP {token}\r\n"
+            f"DPoP: {alice.proof('PUT', url)}\r\nContent-Type: text/plain\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
+        )
+        received = await exchange(server.base_url, head.encode() + b"3\r\nabc\r\n0\r\n\r\n", patience=2.0)
+        assert statuses(received)[0] == 501
+        assert (await http.get(url, by=alice)).status == 404

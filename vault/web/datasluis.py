@@ -37,7 +37,7 @@ from vault.web.datasluis_json import (
 )
 from vault.web.datasluis_public import catalogue_body, describe
 from vault.web.openapi import document
-from vault.web.requests import caller_of, read_json, read_limited
+from vault.web.requests import caller_of, listed, read_json, read_limited
 from vault.web.responses import json_response
 from vault.web.routing import VAULT, Credentials, Route
 
@@ -138,7 +138,7 @@ async def get_grant(request: web.Request) -> web.Response:
 async def get_view(request: web.Request) -> web.Response:
     """One item of a grant: exactly the granted fields. Every call is a line in the citizen's log, a refused one too."""
     vault, agent = request.app[VAULT], await _agent(request)
-    chosen = choose(parse_accept(request.headers.get(hdrs.ACCEPT)), _VIEW_TYPES)
+    chosen = choose(parse_accept(listed(request, hdrs.ACCEPT)), _VIEW_TYPES)
     if chosen is None:
         raise NotAcceptable("not-acceptable", "A view is Turtle or JSON-LD.")
     look = Look(

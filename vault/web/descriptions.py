@@ -20,6 +20,7 @@ from vault.solid.paths import storage_of
 from vault.solid.read import describe_storage
 from vault.values import JSON_LD, TURTLE, ResourceUrl
 from vault.web.representations import VARY, target_headers
+from vault.web.requests import listed
 from vault.web.routing import VAULT, Credentials, Route
 
 _VOCABULARY: Final = "vocabulary.ttl"
@@ -74,7 +75,7 @@ async def get_front_door(_request: web.Request) -> web.Response:
 
 
 def _shown(request: web.Request, graph: Graph, headers: CIMultiDict[str]) -> web.Response:
-    chosen = choose(parse_accept(request.headers.get(hdrs.ACCEPT)), RDF_TYPES)
+    chosen = choose(parse_accept(listed(request, hdrs.ACCEPT)), RDF_TYPES)
     if chosen is None:
         raise NotAcceptable("not-acceptable", "No representation of this resource fits the Accept header.")
     headers[hdrs.CONTENT_TYPE] = str(chosen)

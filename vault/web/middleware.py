@@ -25,17 +25,20 @@ from vault.web.routing import VAULT, Credentials, Handler, Route, route_of
 
 GUARD: Final = web.AppKey("guard", Guard)
 
-# CO-4: every header a script may want to read, by name; "*" would not cover requests with credentials.
+# CO-3, CO-4: every header that we send, by name; "*" would not cover requests with credentials.
 EXPOSED: Final = ", ".join(
     ["Accept-Patch", "Accept-Post", "Accept-Put", "Accept-Ranges", "Allow", "Content-Disposition", "Content-Length"]
-    + ["Content-Range", "DPoP-Nonce", "ETag", "Last-Modified", "Link", "Location", "Preference-Applied", "Retry-After"]
-    + ["Updates-Via", "Vary", "WAC-Allow", "WWW-Authenticate", "X-Request-Id"]
+    + ["Content-Range", "Content-Security-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Date"]
+    + ["DPoP-Nonce", "ETag", "Last-Modified", "Link", "Location", "Permissions-Policy", "Preference-Applied"]
+    + ["Referrer-Policy", "Retry-After", "Strict-Transport-Security", "Updates-Via", "Vary", "WAC-Allow"]
+    + ["WWW-Authenticate", "X-Accel-Buffering", "X-Content-Type-Options", "X-Frame-Options", "X-Request-Id"]
 )
 # CO-8: outside preflights, the request headers we use. A preflight gets back what it asked for (CO-6).
 REQUEST_HEADERS: Final = ", ".join(
     ["Accept", "Authorization", "Content-Type", "DPoP", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range"]
     + ["If-Unmodified-Since", "Link", "Prefer", "Range", "Slug"]
 )
+_METHODS: Final = ("GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE")
 _MAX_AGE: Final = "7200"
 _COOKIE_ROUTES: Final = (Credentials.SESSION, Credentials.VISITOR)
 _PROOF_ROUTES: Final = (Credentials.TOKEN, Credentials.CLIENT)
@@ -74,6 +77,8 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     except Exception as error:
         failure("request-failed", error, request=request[REQUEST_ID], method=request.method, route=_template(request))
         response = problem_response(request, 500, "internal", "Something went wrong here, not with you.")
+    if response.status >= 400 and _is_preflight(request):  # CO-2, CO-5: else no script would ever hear the refusal
+        response = preflight(request, _METHODS)
     _observe(request, response.status, address)
     return response
 
@@ -106,14 +111,20 @@ async def dress(request: web.Request, response: web.StreamResponse) -> None:
 def preflight(request: web.Request, methods: tuple[str, ...]) -> web.Response:
     """OPTIONS, answered for everybody and without a body (CO-5, CO-7). `methods` is what may be asked for."""
     response = web.Response(status=204)
-    asked = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_METHOD)
-    if asked is not None and request.headers.get(hdrs.ORIGIN):
+    if _is_preflight(request):
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = ", ".join(methods)
         response.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = _MAX_AGE
         wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS)
         if wanted and wanted.isascii():
             response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = wanted
     return response
+
+
+def _is_preflight(request: web.Request) -> bool:
+    """A browser asks on a script's behalf (Fetch §4.8): what is refused now, the script itself never gets to send."""
+    if request.method != hdrs.METH_OPTIONS:
+        return False
+    return hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers and bool(request.headers.get(hdrs.ORIGIN))
 
 
 def _share(request: web.Request, response: web.StreamResponse) -> None:

@@ -38,7 +38,7 @@ from vault.rdf.isolate import parse_guarded
 from vault.rdf.syntax import RDF_TYPES, serialise
 from vault.solid.negotiation import choose, parse_accept
 from vault.values import JSON_LD, TURTLE, MediaType, parse_media_type
-from vault.web.requests import caller_of, read_limited
+from vault.web.requests import caller_of, listed, read_limited
 from vault.web.responses import json_response
 from vault.web.routing import VAULT, Credentials, Route
 
@@ -129,7 +129,7 @@ async def delete_channel(request: web.Request) -> web.StreamResponse:
 
 async def get_sender(request: web.Request) -> web.StreamResponse:
     """The WebID document of the sender of webhooks (NC-2)."""
-    chosen = choose(parse_accept(request.headers.get(hdrs.ACCEPT)), RDF_TYPES)
+    chosen = choose(parse_accept(listed(request, hdrs.ACCEPT)), RDF_TYPES)
     if chosen is None:
         raise NotAcceptable("not-acceptable", "No representation of this resource fits the Accept header.")
     return _shown(describe_sender(request.app[VAULT].base_url), chosen)
@@ -260,7 +260,7 @@ async def _described(request: web.Request, vault: Vault, channel: Subscription) 
         receive_from=_receive_from(vault, channel),
         sender=sender_of(vault.base_url),
     )
-    chosen = choose(parse_accept(request.headers.get(hdrs.ACCEPT)), (JSON_LD, TURTLE, *RDF_TYPES))
+    chosen = choose(parse_accept(listed(request, hdrs.ACCEPT)), (JSON_LD, TURTLE, *RDF_TYPES))
     if chosen is None or chosen == JSON_LD:  # the channel is made: it is told, whatever was asked
         return json_response(facts, headers=_NOT_STORED, media_type=str(JSON_LD))
     graph = await parse_guarded(json.dumps(facts).encode(), JSON_LD, base=vault.base_url, limits=vault.settings.limits)
@@ -293,12 +293,12 @@ def _media_type(request: web.Request) -> MediaType:
 
 def _profile_asked(request: web.Request) -> str:
     """D11: the context that Accept names, or the usual one."""
-    accept = request.headers.get(hdrs.ACCEPT, "")
+    accept = listed(request, hdrs.ACCEPT) or ""
     return next((context for context in CONTEXTS if context in accept), CONTEXTS[0])
 
 
 def _chosen(request: web.Request) -> MediaType:
-    chosen = choose(parse_accept(request.headers.get(hdrs.ACCEPT)), (JSON_LD, TURTLE, *RDF_TYPES))
+    chosen = choose(parse_accept(listed(request, hdrs.ACCEPT)), (JSON_LD, TURTLE, *RDF_TYPES))
     if chosen is None:
         raise NotAcceptable("not-acceptable", "No representation of this resource fits the Accept header.")
     return chosen

@@ -28,7 +28,7 @@ from vault.solid.operation import Content, Delete, Operation, Patch, Post, Put, 
 from vault.solid.paths import auxiliary, is_acl
 from vault.solid.resource import Body, Inline
 from vault.values import N3_PATCH, SPARQL_UPDATE, MediaType, ResourceUrl, parse_media_type
-from vault.web.requests import body_chunks, has_body, read_limited
+from vault.web.requests import body_chunks, has_body, listed, read_limited
 
 _PATCH_TYPES: Final = tuple(ACCEPT_PATCH.split(", "))
 NOTHING: Final = Content(Inline(b""), None)
@@ -42,7 +42,7 @@ def parse_head(request: web.Request, target: ResourceUrl, *, base_url: str) -> O
         case "GET" | "HEAD":
             return Read(
                 target,
-                parse_accept(headers.get(hdrs.ACCEPT)),
+                parse_accept(listed(request, hdrs.ACCEPT)),
                 conditions,
                 parse_range(headers.get(hdrs.RANGE), headers.get(hdrs.IF_RANGE)),
                 parse_prefer(headers.getall("Prefer", ())),
@@ -125,17 +125,11 @@ async def _rejoined(head: list[bytes], rest: AsyncIterator[bytes]) -> AsyncItera
 def _conditions(request: web.Request) -> Conditions:
     headers = request.headers
     return parse_conditions(
-        if_match=_joined(request, hdrs.IF_MATCH),
-        if_none_match=_joined(request, hdrs.IF_NONE_MATCH),
+        if_match=listed(request, hdrs.IF_MATCH),
+        if_none_match=listed(request, hdrs.IF_NONE_MATCH),
         if_modified_since=headers.get(hdrs.IF_MODIFIED_SINCE),
         if_unmodified_since=headers.get(hdrs.IF_UNMODIFIED_SINCE),
     )
-
-
-def _joined(request: web.Request, name: str) -> str | None:
-    """A list header that came in several lines is one list (RFC 9110 §5.3)."""
-    values = request.headers.getall(name, ())
-    return ", ".join(values) if values else None
 
 
 def _types(request: web.Request, target: ResourceUrl, base_url: str) -> frozenset[str]:

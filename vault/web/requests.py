@@ -47,6 +47,12 @@ def raw_path(request: web.Request) -> str:
     return target.partition("?")[0].partition("#")[0]
 
 
+def listed(request: web.Request, name: str) -> str | None:
+    """A list header; one that came in several lines is one list (RFC 9110 §5.3)."""
+    values = request.headers.getall(name, ())
+    return ", ".join(values) if values else None
+
+
 def parse_credentials(request: web.Request) -> Credentials | None:
     """The Authorization and DPoP headers, or None when there is no Authorization header (TR-2). Tokens in a query or a
     form are not looked for (VEC-T32), nor are cookies (CO-10)."""
@@ -81,7 +87,11 @@ async def caller_of(request: web.Request) -> Caller:
 
 
 def check_encoding(request: web.Request) -> None:
-    """LIM-17: a body arrives as it is; a small one that unfolds to gigabytes is not read at all."""
+    """LIM-17: a body arrives as it is; a small one that unfolds to gigabytes is not read at all. RFC 9112 §6.1: a
+    transfer coding that is not understood is not implemented."""
+    coding = request.headers.get(hdrs.TRANSFER_ENCODING, "chunked")
+    if coding.strip().lower() != "chunked":
+        raise web.HTTPNotImplemented
     encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity")
     if encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedMedia("content-encoding", "Request bodies are not compressed here.")

@@ -69,6 +69,7 @@ async def test_trace_is_not_supported_and_the_answer_says_what_is(http: Visitor,
 @pytest.mark.requirement("PR-9")
 async def test_a_method_nobody_here_knows_is_not_implemented(http: Visitor, home: str, alice: Person) -> None:
     assert (await http.send("PROPFIND", home, by=alice)).status == 501
+    assert (await http.send("DAHU", home, by=alice)).status == 501
 
 
 @pytest.mark.requirement("PR-10", "PR-31")

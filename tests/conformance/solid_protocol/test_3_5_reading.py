@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from multidict import CIMultiDict
 
 from tests.people import JSON_LD, TURTLE, Person, Visitor
 
@@ -186,6 +187,19 @@ async def test_the_weights_of_ranges_and_profiles_decide(
         got = await http.get(url, by=alice, accept=accept)
         assert (got.status, got.headers["Content-Type"]) == (200, kind)
         assert (await http.head(url, by=alice, accept=accept)).headers["Content-Type"] == kind
+
+
+@pytest.mark.requirement("PR-1", "PR-57")
+async def test_a_list_in_several_header_lines_is_one_list(http: Visitor, home: str, alice: Person) -> None:
+    """RFC 9110, section 5.3."""
+    tag = (await http.put(f"{home}doc", SOME, by=alice)).headers["ETag"]
+    accept = CIMultiDict([("Accept", "text/html"), ("Accept", "text/turtle;q=0.1, application/ld+json")])
+    read = await http.send("GET", f"{home}doc", by=alice, headers=accept)
+    assert (read.status, read.headers["Content-Type"]) == (200, JSON_LD)
+    tags = CIMultiDict([("If-None-Match", '"other"'), ("If-None-Match", tag), ("Accept", TURTLE)])
+    assert (await http.send("GET", f"{home}doc", by=alice, headers=tags)).status == 304
+    tags = CIMultiDict([("If-Match", '"other"'), ("If-Match", tag)])
+    assert (await http.send("DELETE", f"{home}doc", by=alice, headers=tags)).status == 204
 
 
 @pytest.mark.requirement("PR-59", "TR-5", "ATK-16")

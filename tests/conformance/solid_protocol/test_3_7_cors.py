@@ -78,21 +78,34 @@ async def test_exposed_headers_are_named_one_by_one(http: Visitor, home: str, al
 
 @pytest.mark.requirement("CO-3")
 async def test_every_header_that_comes_is_exposed_or_always_readable(http: Visitor, home: str, alice: Person) -> None:
-    await http.put(f"{home}doc", "<#a> <#b> <#c>.", by=alice)
-    readable = {
-        "cache-control",
-        "content-language",
-        "content-type",
-        "expires",
-        "pragma",
-        "date",
-        "x-content-type-options",
-    }
-    readable |= {"content-security-policy", "referrer-policy", "cross-origin-resource-policy", "connection"}
-    for answer in (await http.get(f"{home}doc", by=alice, Origin=APP), await http.get(f"{home}doc", Origin=APP)):
+    tag = (await http.put(f"{home}doc", "<#a> <#b> <#c>.", by=alice, Origin=APP)).headers["ETag"]
+    await http.put(f"{home}film", b"0123456789", by=alice, kind="video/mp4")
+    answers = [
+        await http.get(f"{home}doc", by=alice, Origin=APP),
+        await http.get(home, by=alice, Origin=APP),
+        await http.get(f"{home}film", by=alice, Origin=APP, Range="bytes=0-3"),
+        await http.get(f"{home}film", by=alice, Origin=APP, Range="bytes=90-"),
+        await http.get(f"{home}doc", by=alice, Origin=APP, If_None_Match=tag),
+        await http.get(f"{home}doc", Origin=APP),
+        await http.get(f"{home}doc", Origin=APP, accept="text/html"),
+        await http.get(f"{home}missing", by=alice, Origin=APP),
+        await http.put(f"{home}new", "", by=alice, Origin=APP),
+        await http.patch(f"{home}doc", "", by=alice, Origin=APP, kind="text/plain"),
+        await http.post(f"{home}doc", "", by=alice, Origin=APP),
+        await http.delete(f"{home}new", by=alice, Origin=APP),
+        await http.options(f"{home}doc", Origin=APP, Access_Control_Request_Method="PUT"),
+        await http.get(f"{alice.pod}.well-known/solid", Origin=APP),
+    ]
+    assert [answer.status for answer in answers] == [
+        200, 200, 206, 416, 304, 401, 401, 404, 201, 415, 405, 204, 204, 200,
+    ]  # fmt: skip
+    # Fetch §2.2.6: what scripts may read of any answer; and what concerns the connection and never reaches a script.
+    always = {"cache-control", "content-language", "content-length", "content-type", "expires", "last-modified"}
+    hop_by_hop = {"connection", "keep-alive", "transfer-encoding"}
+    for answer in answers:
         exposed = {name.lower() for name in answer.listed("Access-Control-Expose-Headers")}
         sent = {name.lower() for name in answer.headers if not name.lower().startswith("access-control-")}
-        assert sent - exposed - readable == set()
+        assert sent - exposed - always - hop_by_hop == set()
 
 
 @pytest.mark.requirement("CO-5")
@@ -105,6 +118,30 @@ async def test_a_preflight_is_answered_for_any_url_without_credentials(
     assert (answer.status, answer.body) == (204, b"")
     assert method in answer.listed("Access-Control-Allow-Methods")
     assert answer.headers["Access-Control-Allow-Origin"] == APP
+
+
+@pytest.mark.requirement("CO-2", "CO-5")
+@pytest.mark.parametrize(
+    ("place", "status"),
+    [
+        ("alice", 404),  # no storage: its path would end in a slash
+        ("Not%20a%20name/doc", 404),
+        ("alice/%zz", 400),
+        ("alice/a//b", 400),
+        (f"alice/{'a' * 5000}", 413),
+    ],
+)
+async def test_a_preflight_is_answered_where_the_request_itself_will_be_refused(
+    http: Visitor, place: str, status: int
+) -> None:
+    """Without it a script would hear of a network error and never of the refusal."""
+    url = http.base_url + place
+    preflight = await http.options(url, Origin=APP, Access_Control_Request_Method="PUT")
+    assert (preflight.status, preflight.body) == (204, b"")
+    assert preflight.headers["Access-Control-Allow-Origin"] == APP
+    assert "PUT" in preflight.listed("Access-Control-Allow-Methods")
+    refused = await http.put(url, "", Origin=APP)
+    assert (refused.status, refused.headers["Access-Control-Allow-Origin"]) == (status, APP)
 
 
 @pytest.mark.requirement("CO-5", "WM-1")
@@ -154,6 +191,18 @@ async def test_cookies_are_not_looked_at(http: Visitor, home: str, alice: Person
     await http.put(f"{home}doc", "<#a> <#b> <#c>.", by=alice)
     for cookie in ("__Host-session=abc", "session=abc; lang=nl", "=;;;= , __Host-session"):
         assert (await http.get(f"{home}doc", Cookie=cookie)).status == 401
+
+
+@pytest.mark.requirement("CO-10", "ATK-03")
+async def test_a_page_that_tells_of_a_refusal_on_a_resource_knows_no_cookie(http: Visitor, home: str) -> None:
+    """Scripts of other origins may read it: it holds nothing of the visitor, and nothing that a form would need."""
+    for cookie in ("form=" + "a" * 43, "lang=fr; form=" + "b" * 43, ""):
+        answer = await http.get(home, accept="text/html", Origin=APP, Cookie=cookie, Accept_Language="de")
+        assert (answer.status, answer.headers["Content-Type"]) == (401, "text/html; charset=utf-8")
+        assert answer.headers["Content-Language"] == "de"
+        assert "Set-Cookie" not in answer.headers
+        assert "<form" not in answer.text
+        assert "csrf" not in answer.text
 
 
 @pytest.mark.requirement("TR-25", "PR-51", "PR-52")

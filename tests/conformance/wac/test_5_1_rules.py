@@ -88,6 +88,23 @@ async def test_access_to_a_container_is_not_access_to_its_children(
     assert (await http.get(doc, by=bob)).status == 200
 
 
+@pytest.mark.requirement("WA-7", "TR-14")
+async def test_only_defaults_are_inherited_and_a_default_gives_nothing_where_it_stands(
+    http: Visitor, home: str, doc: str, alice: Person, bob: Person
+) -> None:
+    """An `acl:accessTo` in the container's ACL that names its child is for an ACL of the child's own."""
+    mine = rule(modes=FULL, agent=alice.webid, to=home, default=home)
+    await http.share(home, acl(mine, rule(modes="read", agent=bob.webid, to=doc)), by=alice)
+    assert (await http.get(doc, by=bob)).status == 403
+    await http.share(home, acl(mine, rule(modes="read", agent=bob.webid, default=doc)), by=alice)
+    assert (await http.get(doc, by=bob)).status == 403
+    box = f"{home}box/"
+    await http.put(f"{box}inner", "", by=alice)
+    own = rule(modes=FULL, agent=alice.webid, to=box, default=box)
+    await http.share(box, acl(own, rule(modes="read", agent=bob.webid, default=home)), by=alice)
+    assert [(await http.get(url, by=bob)).status for url in (box, f"{box}inner")] == [403, 403]
+
+
 @pytest.mark.requirement("WA-7")
 async def test_an_authorization_for_something_else_gives_nothing(
     http: Visitor, home: str, doc: str, alice: Person, bob: Person
