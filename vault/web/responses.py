@@ -29,7 +29,7 @@ from vault.errors import (
     UnsupportedMedia,
 )
 from vault.web.pages import error_page
-from vault.web.routing import Credentials, route_of
+from vault.web.routing import VAULT, Credentials, route_of
 
 STATUS: Final[Mapping[type[Refusal], int]] = {
     Malformed: 400,
@@ -77,7 +77,8 @@ def refusal_response(request: web.Request, refusal: Refusal) -> web.Response:
     response = problem_response(request, status, refusal.reason, refusal.detail, refusal.facts)
     match refusal:
         case Unauthenticated():
-            response.headers[hdrs.WWW_AUTHENTICATE] = challenge(refusal.error, refusal.detail)
+            provider = request.app[VAULT].base_url
+            response.headers[hdrs.WWW_AUTHENTICATE] = challenge(refusal.error, refusal.detail, provider=provider)
         case MethodNotAllowed():
             response.headers[hdrs.ALLOW] = ", ".join(refusal.allowed)  # RFC 9110 §15.5.6
         case UnsupportedMedia() if refusal.accepted:
@@ -95,12 +96,13 @@ def status_of(refusal: Refusal) -> int:
     return next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
 
 
-def challenge(error: str | None, detail: str = "") -> str:
+def challenge(error: str | None, detail: str = "", *, provider: str) -> str:
     """The one line of WWW-Authenticate (RFC 9449 §7.1, CH-7). `detail` says what was wrong, a clock that is off by how
-    much (PAIN-16), to those clients that show nothing else."""
+    much (PAIN-16), to those clients that show nothing else. `provider`: the issuer whose tokens open resources here;
+    its `as_uri` has no final slash, because clients put a path behind it (RS-2)."""
     reason = f'error="{error}", ' if error else ""
     words = f', error_description="{quotable(detail)}"' if error and detail else ""
-    return f'DPoP {reason}algs="{PROOF_ALGORITHMS}"{words}, Bearer'
+    return f'DPoP {reason}algs="{PROOF_ALGORITHMS}", as_uri="{provider.removesuffix("/")}"{words}, Bearer'
 
 
 def quotable(text: str) -> str:

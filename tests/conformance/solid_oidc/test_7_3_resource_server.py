@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser import ask, machine, refused
 from tests.elsewhere import Elsewhere, elsewhere
-from tests.forge import new_key, public
+from tests.forge import new_key, public, read
 from tests.people import Person, Visitor
 
 __all__ = ["elsewhere"]
@@ -27,14 +27,30 @@ async def door(http: Visitor, owner: Person, url: str, who: str) -> str:
     return url
 
 
-@pytest.mark.requirement("RS-1", "RS-9")
+@pytest.mark.requirement("RS-1", "RS-2", "RS-9")
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "POST", "DELETE"])
 async def test_every_method_asks_for_credentials_and_says_which(http: Visitor, home: str, method: str) -> None:
     kind = "text/n3" if method == "PATCH" else "text/turtle"
     answer = await http.send(method, home, kind=None if method in ("GET", "HEAD", "DELETE") else kind)
     assert answer.status == 401
-    assert answer.headers["WWW-Authenticate"] == ('DPoP algs="ES256 RS256 ES384 ES512 PS256 PS384 PS512 EdDSA", Bearer')
+    assert answer.headers["WWW-Authenticate"] == (
+        'DPoP algs="ES256 RS256 ES384 ES512 PS256 PS384 PS512 EdDSA", '
+        f'as_uri="{http.base_url.removesuffix("/")}", Bearer'
+    )
     assert len(answer.headers.getall("WWW-Authenticate")) == 1  # CH-7
+
+
+@pytest.mark.requirement("RS-2", "OP-1")
+async def test_the_challenge_leads_to_the_provider_whose_tokens_open_the_door(
+    http: Visitor, home: str, alice: Person
+) -> None:
+    challenge = (await http.get(home)).headers["WWW-Authenticate"]
+    place = challenge.partition('as_uri="')[2].partition('"')[0]
+    metadata = (await http.get(f"{place}/.well-known/openid-configuration")).json
+    assert "webid" in metadata["scopes_supported"]
+    holder = await machine(http, alice)
+    assert read(holder.token)[1]["iss"] == metadata["issuer"]
+    assert (await ask(http, holder, home)).status == 200
 
 
 @pytest.mark.requirement("RS-9", "CO-1")

@@ -33,9 +33,11 @@ def test_only_our_own_trouble_is_a_server_error() -> None:
 
 @pytest.mark.requirement("RS-2", "CH-7", "VEC-P")
 def test_the_challenge_is_one_line_with_error_before_algorithms() -> None:
-    assert challenge(None).startswith('DPoP algs="ES256 RS256 ')
-    assert challenge("invalid_token").startswith('DPoP error="invalid_token", algs="ES256 RS256 ')
-    assert challenge(None).endswith(", Bearer")
+    provider = "https://vault.example/"
+    assert challenge(None, provider=provider).startswith('DPoP algs="ES256 RS256 ')
+    said = challenge("invalid_token", provider=provider)
+    assert said.startswith('DPoP error="invalid_token", algs="ES256 RS256 ')
+    assert said.endswith(', as_uri="https://vault.example", Bearer')
 
 
 def test_a_refusal_derived_from_another_has_its_status() -> None:
