@@ -8,7 +8,7 @@ import hashlib
 import json
 import queue
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -122,7 +122,7 @@ async def is_signed(http: Visitor, call: Call, **changes: Any) -> bool:
     headers = CIMultiDict(call.headers)
     headers.update({name.replace("_", "-"): value for name, value in changes.items() if name not in ("body", "url")})
     body, url = changes.get("body", call.body), changes.get("url", call.url)
-    digest = f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
+    digest = content_digest(body)
     parameters = headers["Signature-Input"].partition("=")[2]
     found = re.fullmatch(
         r'\("@method" "@target-uri" "content-type" "content-digest"\);created=(\d+);keyid="([^"]+)"'
@@ -130,17 +130,29 @@ async def is_signed(http: Visitor, call: Call, **changes: Any) -> bool:
         parameters,
     )
     assert found, parameters
-    lines = [
-        '"@method": POST',
-        f'"@target-uri": {url}',
-        f'"content-type": {headers["Content-Type"]}',
-        f'"content-digest": {headers["Content-Digest"]}',
-        f'"@signature-params": {parameters}',
-    ]
+    values = {
+        "@method": "POST",
+        "@target-uri": url,
+        "content-type": headers["Content-Type"],
+        "content-digest": headers["Content-Digest"],
+    }
     key = (await keys_of(http, http.base_url))[found[2]]
-    signature = base64.b64decode(headers["Signature"].partition("=")[2].strip(":"))
-    fits = JWSRegistry.algorithms["ES256"].verify("\n".join(lines).encode(), signature, key)
+    fits = verifies(values, parameters, headers["Signature"].partition("=")[2], key)
     if not changes:
         assert found[3] == call.message["id"]
         assert headers["Content-Type"] == JSON_LD
     return fits and headers["Content-Digest"] == digest
+
+
+def verifies(values: Mapping[str, str], parameters: str, signature: str, key: ECKey) -> bool:
+    """Whether a signature by ecdsa-p256-sha256 holds (RFC 9421, sections 2.5 and 3.3.4). `values` are those of the
+    components that `parameters` covers; `signature` is a byte sequence between colons."""
+    covered = re.findall(r'"([^"]+)"', parameters.partition(")")[0])
+    lines = [f'"{name}": {values[name]}' for name in covered] + [f'"@signature-params": {parameters}']
+    raw = base64.b64decode(signature.strip(":"))
+    return bool(JWSRegistry.algorithms["ES256"].verify("\n".join(lines).encode(), raw, key))
+
+
+def content_digest(body: bytes) -> str:
+    """RFC 9530, section 2."""
+    return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"

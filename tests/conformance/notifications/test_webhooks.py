@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 from aiohttp import web
+from joserfc.jwk import ECKey
 
 from tests.conformance.notifications.channels import (
     ACTIVITIES,
@@ -20,7 +21,13 @@ from tests.conformance.notifications.channels import (
     own_only,
     subscribed,
 )
-from tests.conformance.notifications.receiver import Receiver, receiver, verified_sender
+from tests.conformance.notifications.receiver import (
+    Receiver,
+    content_digest,
+    receiver,
+    verified_sender,
+    verifies,
+)
 from tests.live import Live, serving
 from tests.people import TURTLE, Person, Visitor
 
@@ -82,6 +89,32 @@ async def test_a_receiver_can_verify_who_calls(visitor: Visitor, place: str, own
     await put(visitor, f"{place}doc", owner, 1)
     call = await hook.next()
     assert await verified_sender(visitor, call) == channel["sender"]
+
+
+@pytest.mark.requirement("NC-2", "ATK-28")
+def test_our_receiver_reads_signatures_as_the_rfc_does() -> None:
+    """The example of RFC 9421, appendix B.2.4, with its key of B.1.3; and the digest of RFC 9530, appendix B.1."""
+    pem = (
+        "-----BEGIN PUBLIC KEY-----\n"
+        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqIVYZVLCrPZHGHjP17CTW0/+D9Lf\n"
+        "w0EkjqF7xB4FivAxzic30tMM4GF+hR6Dxh71Z50VGGdldkkDXZCnTNnoXQ==\n"
+        "-----END PUBLIC KEY-----\n"
+    )
+    digest = "mEWXIS7MaLRuGgxOBdODa3xqM1XdEvxoYhvlCFJ41QJgJc4GTsPp29l5oGX69wWdXymyU0rjJuahq4l5aGgfLQ=="
+    values = {
+        "@status": "200",
+        "content-type": "application/json",
+        "content-digest": f"sha-512=:{digest}:",
+        "content-length": "23",
+    }
+    covered = '("@status" "content-type" "content-digest" "content-length")'
+    parameters = f'{covered};created=1618884473;keyid="test-key-ecc-p256"'
+    signature = ":wNmSUAhwb5LxtOtOpNa6W5xj067m5hFrj0XQ4fvpaCLx0NKocgPquLgyahnzDnDAUy5eCdlYUEkLIj+32oiasw==:"
+    key = ECKey.import_key(pem)
+    assert verifies(values, parameters, signature, key)
+    assert not verifies(values | {"@status": "201"}, parameters, signature, key)
+    assert not verifies(values, parameters.replace("73;", "74;"), signature, key)
+    assert content_digest(b'{"hello": "world"}') == "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"
 
 
 @pytest.mark.requirement("NC-2")
@@ -201,6 +234,18 @@ async def test_a_webhook_ends_at_its_time(visitor: Visitor, place: str, owner: P
     channel = await subscribed(visitor, WEBHOOK, f"{place}doc", by=owner, sendTo=hook.place, endAt=ends)
     await asyncio.sleep((datetime.fromisoformat(channel["endAt"]) - datetime.now(UTC)).total_seconds() + 0.05)
     await put(visitor, f"{place}doc", owner, 1)
+    assert await hook.is_left_alone()
+
+
+@pytest.mark.requirement("NP-10")
+async def test_a_webhook_begins_at_its_time(visitor: Visitor, place: str, owner: Person, hook: Receiver) -> None:
+    starts = datetime.now(UTC) + timedelta(seconds=1)
+    channel = await subscribed(visitor, WEBHOOK, f"{place}doc", by=owner, sendTo=hook.place, startAt=starts.isoformat())
+    await put(visitor, f"{place}doc", owner, 1)
+    assert await hook.is_left_alone(0.3)
+    await asyncio.sleep((datetime.fromisoformat(channel["startAt"]) - datetime.now(UTC)).total_seconds() + 0.1)
+    await put(visitor, f"{place}doc", owner, 2)
+    assert (await hook.next()).message["type"] == "Update"
     assert await hook.is_left_alone()
 
 
