@@ -20,6 +20,8 @@ NOTIFY: Final = Namespace("http://www.w3.org/ns/solid/notifications#")
 
 FEATURES: Final = ("accept", "endAt", "rate", "startAt", "state")
 ROOT: Final = ".notifications/"
+OF: Final = f"{ROOT}of/"
+UPDATES_REL: Final = "http://www.w3.org/ns/solid/terms#updatesViaStreamingHttp2023"
 
 
 class ChannelType(StrEnum):
@@ -42,6 +44,8 @@ class Subscription:
 
     `since` is the number of the newest notice in the pod when the channel was made, `position` that of the last one
     it was told; `since - 1` means that it is to be told of the state first (the feature `state`).
+
+    The channel of one connection alone (`of_connection`) has an empty `id`: it is stored nowhere and ends with it.
     """
 
     id: str
@@ -63,6 +67,10 @@ class Subscription:
     @property
     def caller(self) -> Caller:
         return ANONYMOUS if self.agent is None else self.agent
+
+    @property
+    def is_stored(self) -> bool:
+        return bool(self.id)
 
     @property
     def owes_state(self) -> bool:
@@ -110,6 +118,11 @@ def service_url(channel: ChannelType, *, base_url: str) -> str:
 
 def channel_url(channel: Subscription, *, base_url: str) -> str:
     return f"{service_url(channel.type, base_url=base_url)}{channel.id}"
+
+
+def stream_url(topic: ResourceUrl, *, base_url: str) -> str:
+    """The channel that a resource itself leads to by `UPDATES_REL`, without any subscription (NC-3)."""
+    return f"{base_url}{OF}{topic.pod}{topic.path}"
 
 
 def sender_of(base_url: str) -> str:

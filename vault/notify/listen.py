@@ -224,13 +224,14 @@ class Hub:
         hearer = await self.door.hearer(channel)
         async with self._reading() as work:
             allowed = await self.door.may_hear(work, hearer, channel)
-            there = await work.subscriptions.get(channel.id) is not None
+            there = not channel.is_stored or await work.subscriptions.get(channel.id) is not None
         if not there:
             listener.end(Ended.UNSUBSCRIBED)
         elif not allowed:
             listener.end(Ended.REVOKED)
-            async with self._writing() as work:
-                await end(work, channel, now=self._clock())
+            if channel.is_stored:
+                async with self._writing() as work:
+                    await end(work, channel, now=self._clock())
         return listener.ended is None
 
     async def _catch_up(self, listener: Listener) -> None:
@@ -315,7 +316,7 @@ class Hub:
 
     async def _save(self, listeners: list[Listener]) -> None:
         """Notes how far each has come, in one transaction; nothing is written where nobody has moved."""
-        moved = [(listener, listener.position) for listener in listeners if listener.position > listener.saved]
+        moved = [(one, one.position) for one in listeners if one.subscription.is_stored and one.position > one.saved]
         if not moved:
             return
         async with self._writing() as work:
@@ -329,7 +330,7 @@ class Hub:
         return [
             listener.position
             for listener in self._by_topic.get(topic, ())
-            if listener.subscription.id == subscription.id
+            if subscription.is_stored and listener.subscription.id == subscription.id
         ]
 
     def _forget(self, listener: Listener) -> None:

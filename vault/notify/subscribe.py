@@ -10,13 +10,13 @@ from vault.access.modes import Allowed, Decision
 from vault.config import Limits, NotifySettings
 from vault.errors import Forbidden, Missing, TooMany, Unauthenticated
 from vault.identity.ports import Issuers
-from vault.notify.channels import ChannelType, Subscription
+from vault.notify.channels import CONTEXTS, ChannelType, Subscription
 from vault.notify.messages import CHANNEL_ENDED
 from vault.notify.ports import NotifyWork
 from vault.notify.wanted import Wanted, period
 from vault.solid.operation import Read, required_access
 from vault.solid.resource import current_tags
-from vault.values import Agent, Anonymous, Caller, ClientId, Notice, PodName, ResourceUrl, WebId
+from vault.values import Agent, Anonymous, Caller, ClientId, MediaType, Notice, PodName, ResourceUrl, WebId
 
 _TRY_AGAIN_SECONDS = 600
 
@@ -106,6 +106,40 @@ async def subscribe(
     if behind and kind.pushes:
         await work.deliveries.add(channel, since, most=settings.waiting_messages)
     return channel
+
+
+async def of_connection(
+    work: NotifyWork,
+    topic: ResourceUrl,
+    *,
+    accept: MediaType,
+    caller: Caller,
+    door: Door,
+    settings: NotifySettings,
+    now: datetime,
+) -> Subscription:
+    """A channel for one connection, to whoever may read the topic (NP-11). Raises Unauthenticated or Forbidden."""
+    require(await door.decide(work, caller, topic), caller)
+    agent = caller if isinstance(caller, Agent) else None
+    seconds = settings.anonymous_channel_seconds if agent is None else settings.channel_seconds
+    since = await work.notices.last(topic.pod)
+    return Subscription(
+        id="",
+        type=ChannelType.STREAM,
+        topic=topic,
+        agent=agent,
+        starts=now.replace(microsecond=0),
+        ends=now + timedelta(seconds=seconds),
+        rate_seconds=0.0,
+        state=None,
+        accept=accept,
+        accept_as_sent=None,
+        context=CONTEXTS[0],
+        spelled=ChannelType.STREAM.value,
+        send_to=None,
+        since=since,
+        position=since,
+    )
 
 
 async def own_channel(work: NotifyWork, identifier: str, kind: ChannelType, *, caller: Caller) -> Subscription:

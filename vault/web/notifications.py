@@ -18,6 +18,7 @@ from vault.errors import Malformed, Missing, NotAcceptable, Unprocessable, Unsup
 from vault.notify.channels import (
     CONTEXTS,
     NOTIFY,
+    OF,
     ROOT,
     ChannelType,
     Subscription,
@@ -30,15 +31,15 @@ from vault.notify.channels import (
 )
 from vault.notify.listen import Ended, Hub, Listener
 from vault.notify.messages import Posted, written
-from vault.notify.subscribe import end, own_channel, subscribe
-from vault.notify.wanted import Wanted, check_profile, read_request
+from vault.notify.subscribe import end, of_connection, own_channel, subscribe
+from vault.notify.wanted import FORMATS, Wanted, check_profile, read_request, read_topic
 from vault.ports import Vault
 from vault.rdf.graph import Graph
 from vault.rdf.isolate import parse_guarded
 from vault.rdf.syntax import RDF_TYPES, serialise
 from vault.solid.negotiation import choose, parse_accept
 from vault.values import JSON_LD, TURTLE, MediaType, parse_media_type
-from vault.web.requests import caller_of, listed, read_limited
+from vault.web.requests import caller_of, listed, raw_path, read_limited
 from vault.web.responses import json_response
 from vault.web.routing import VAULT, Credentials, Route
 
@@ -146,6 +147,37 @@ async def receive(request: web.Request) -> web.StreamResponse:
         if kind is ChannelType.WEBSOCKET:
             return await _through_websocket(request, vault.hub, listener)
         return await _through_stream(request, vault.hub, listener, kind)
+    finally:
+        await vault.hub.leave(listener)
+
+
+async def receive_of(request: web.Request) -> web.StreamResponse:
+    """The channel that each resource leads to by link, for this connection: who may read the one may listen to the
+    other, by the same token (NC-3)."""
+    vault = request.app[VAULT]
+    try:
+        topic = read_topic(vault.base_url + raw_path(request).removeprefix(f"/{OF}"), base_url=vault.base_url)
+    except Unprocessable as wrong:
+        raise Missing("no-such-channel", "There is no such channel.") from wrong
+    accept = choose(parse_accept(listed(request, hdrs.ACCEPT)), FORMATS)
+    if accept is None:
+        raise NotAcceptable("not-acceptable", "Messages are written as JSON-LD, Turtle or N-Triples.")
+    caller = await caller_of(request)
+    async with vault.reading() as work:
+        channel = await of_connection(
+            work,
+            topic,
+            accept=accept,
+            caller=caller,
+            door=vault.hub.door,
+            settings=vault.settings.notify,
+            now=vault.clock(),
+        )
+    if request.method == hdrs.METH_HEAD:
+        return web.Response(headers={**_NOT_STORED, hdrs.CONTENT_TYPE: str(accept)})
+    listener = await vault.hub.open(channel)
+    try:
+        return await _through_stream(request, vault.hub, listener, ChannelType.STREAM)
     finally:
         await vault.hub.leave(listener)
 
@@ -323,6 +355,7 @@ def _last_event(request: web.Request) -> int | None:
 
 
 ROUTES: Final = (
+    Route("GET", f"/{OF}{{topic:.*}}", receive_of, Credentials.TOKEN, "stream-of-a-resource"),
     Route("GET", SENDER, get_sender, Credentials.TOKEN, "notification-sender"),
     Route("GET", SERVICE, get_service, Credentials.TOKEN, "subscription-service"),
     Route("POST", SERVICE, post_subscription, Credentials.TOKEN),

@@ -15,6 +15,7 @@ from multidict import CIMultiDict
 
 from vault.access.modes import Allowed
 from vault.access.wac import CONDITION_TYPES, wac_allow
+from vault.notify.channels import UPDATES_REL, stream_url
 from vault.observe import failure
 from vault.solid.headers import http_date
 from vault.solid.listing import managed_types
@@ -133,6 +134,7 @@ def _links(target: ResourceUrl, base_url: str) -> tuple[tuple[str, str], ...]:
         pass  # the server's own document: its access is not decided by an ACL, and nobody describes it further
     elif aux is None:  # PR-40: advertised whether or not they exist
         found += [_link(f"{here}.acl", "acl"), _link(f"{here}.meta", "describedby")]
+        found.append(_link(stream_url(target, base_url=base_url), UPDATES_REL))  # NC-3
     elif aux[0] is Auxiliary.META:  # PR-43, PR-46
         subject = aux[1].iri(base_url)
         found += [_link(f"{subject}.acl", "acl"), _link(subject, "describes")]

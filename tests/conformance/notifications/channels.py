@@ -80,7 +80,7 @@ async def listening(http: Visitor, channel: Any, **headers: str) -> AsyncIterato
         response = await http.session.get(place, headers={k.replace("_", "-"): v for k, v in headers.items()})
         assert response.status == 200, await response.text()
         assert (await response.content.readline()).strip() in (b"", b":")  # it is connected
-        listen = asyncio.create_task(_hear_stream(response, ear))
+        listen = asyncio.create_task(hear_stream(response, ear))
     try:
         yield ear
     finally:
@@ -99,7 +99,7 @@ async def _hear_socket(socket: aiohttp.ClientWebSocketResponse, ear: Ear) -> Non
     ear.closed.set_result(socket.close_code)
 
 
-async def _hear_stream(response: aiohttp.ClientResponse, ear: Ear) -> None:
+async def hear_stream(response: aiohttp.ClientResponse, ear: Ear) -> None:
     number = None
     try:
         async for line in response.content:
@@ -110,6 +110,8 @@ async def _hear_stream(response: aiohttp.ClientResponse, ear: Ear) -> None:
                 ear.came.put_nowait({**json.loads(text.removeprefix("data:")), "eventId": number})
             elif text.startswith("{"):
                 ear.came.put_nowait(json.loads(text))
+            elif text:
+                ear.came.put_nowait(text)
     finally:
         if not ear.closed.done():
             ear.closed.set_result(None)
