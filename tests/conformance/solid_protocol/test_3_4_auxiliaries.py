@@ -59,6 +59,31 @@ async def test_a_patch_makes_a_description(http: Visitor, home: str, alice: Pers
     assert (await http.get(f"{home}.meta", by=alice)).status == 200
 
 
+@pytest.mark.requirement("PR-44", "PR-69", "D8")
+@pytest.mark.parametrize("place", ["doc", "box/"])
+async def test_a_description_does_not_say_what_the_server_says(
+    http: Visitor, home: str, alice: Person, place: str
+) -> None:
+    url = home + place
+    assert (await http.put(url, by=alice)).status == 201
+    assert (await http.put(f"{url}.meta", f"<{url}> <#says> <#more>.", by=alice)).status == 201
+    ldp, media = "http://www.w3.org/ns/ldp#", "http://www.w3.org/ns/iana/media-types/"
+    managed = {
+        "doc": [
+            "<http://www.w3.org/ns/posix/stat#size> 1",
+            "<http://www.w3.org/ns/posix/stat#mtime> 1",
+            '<http://purl.org/dc/terms/modified> "2020-01-01T00:00:00Z"',
+            f"a <{ldp}BasicContainer>",
+            f"a <{media}image/png#Resource>",
+        ],
+        "box/": [f"<{ldp}contains> <{home}doc>", "a <http://www.w3.org/ns/pim/space#Storage>"],
+    }[place]
+    for said in managed:
+        assert (await http.put(f"{url}.meta", f"<{url}> {said}.", by=alice)).status == 409, said
+        assert (await http.insert(f"{url}.meta", f"<{url}> {said}", by=alice)).status == 409, said
+    assert (await http.get(f"{url}.meta", by=alice)).text == f"<{url}> <#says> <#more>."
+
+
 @pytest.mark.requirement("PR-43", "WM-14")
 async def test_a_description_follows_the_rights_on_its_subject(
     http: Visitor, home: str, alice: Person, bob: Person
