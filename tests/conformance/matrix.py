@@ -114,8 +114,9 @@ class Matrix:
 
     @property
     def bare(self) -> list[str]:
-        """The MUSTs that no test shows."""
-        return [r.id for r in self.known.requirements.values() if r.level == "MUST" and self.word(r) == NO_TEST]
+        """The MUSTs that no test shows: none names them, or none of those ran where all could."""
+        unseen = (NO_TEST,) if self.elsewhere else (NO_TEST, NOT_RUN)
+        return [r.id for r in self.known.requirements.values() if r.level == "MUST" and self.word(r) in unseen]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for line in self.lines():
