@@ -54,7 +54,9 @@ async def http(server: Live, request: pytest.FixtureRequest) -> AsyncIterator[Vi
     """A client for this test, without cookies."""
     pairs = [pair.split(":") for pair in request.config.getoption("--alike")]
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Visitor(session, server.base_url, {int(theirs): int(ours) for theirs, ours in pairs})
+        visitor = Visitor(session, server.base_url, {int(theirs): int(ours) for theirs, ours in pairs})
+        yield visitor
+        await visitor.leave()
 
 
 @pytest.fixture

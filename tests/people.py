@@ -128,13 +128,21 @@ class Answer:
 class Visitor:
     """An HTTP client that can act for each of the cast, or for nobody.
 
-    `alike`: statuses by which another server says the same as ours does; ours is asked to the letter.
+    `alike`: statuses by which another server says the same as ours does; ours is asked to the letter. `left_behind`:
+    what a deployment would keep for weeks, were it not deleted in the end, and by whom.
     """
 
     def __init__(self, session: aiohttp.ClientSession, base_url: str, alike: Mapping[int, int] | None = None) -> None:
         self.session = session
         self.base_url = base_url
         self.alike = alike or {}
+        self.left_behind: list[tuple[str, Person | None]] = []
+
+    async def leave(self) -> None:
+        """Nothing is left behind; some of it may be gone already, or not be ours any more."""
+        for url, by in self.left_behind:
+            await self.delete(url, by=by)
+        self.left_behind.clear()
 
     async def send(
         self,

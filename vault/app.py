@@ -42,6 +42,7 @@ from vault.storage.blobs import MemoryConversions
 from vault.storage.database import Database
 from vault.storage.engines import CannotOpen
 from vault.values import Clock, WebId
+from vault.web.connections import Runner
 from vault.web.guard import Guard
 from vault.web.health import READY, Readiness
 from vault.web.middleware import GUARD, answer, dress
@@ -49,7 +50,6 @@ from vault.web.replies import REPLIES, Replies
 from vault.web.routes import ROUTES, install
 from vault.web.routing import VAULT
 from vault.web.turns import TURNS, Turns
-from vault.web.unread import Runner
 from vault.workers import supervise
 
 MIB: Final = 1024 * 1024

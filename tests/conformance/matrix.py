@@ -1,7 +1,7 @@
 """The requirement matrix: runs every test that names a requirement of requirements.toml, and prints how each fared.
 
-`make conformance` calls it. `make conformance BASE_URL=https://vault.example/` runs those that need nothing but HTTP,
-against a deployment that was seeded with tests/cast.json.
+`make conformance` calls it. `make conformance BASE_URL=https://vault.example/` runs those of conformance/ and attacks/
+that speak to the server under test and to none of their own, against a deployment that was seeded with tests/cast.json.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ class Matrix:
                     f"{item.nodeid} names a requirement that is not in requirements.toml: {unknown}"
                 )
             wanted = [name for name in names if name in self.known.requirements]
-            fits = not self.elsewhere or HERE in item.path.parents
+            # Elsewhere only those count that speak to the server under test, and not to one of their own.
+            fits = not self.elsewhere or "server" in getattr(item, "fixturenames", ())
             (kept if wanted and fits else left).append(item)
             for name in wanted if fits else ():
                 self.tests.setdefault(name, []).append(item.nodeid)
@@ -172,7 +173,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--base-url", help="A running server that was seeded with tests/cast.json.")
     parser.add_argument("--of", nargs="*", default=[], metavar="FOLDER", help="Only these folders beside this file.")
     asked, more = parser.parse_known_args(arguments)
-    where = [str(HERE / folder) for folder in asked.of] or [str(HERE if asked.base_url else HERE.parent)]
+    remote = [HERE, HERE.parent / "attacks"]
+    where = list(map(str, [HERE / folder for folder in asked.of] or (remote if asked.base_url else [HERE.parent])))
     if asked.base_url:
         if not answers(asked.base_url):
             print(f"Nothing answers at {asked.base_url}")

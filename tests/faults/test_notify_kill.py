@@ -151,6 +151,28 @@ async def test_with_two_workers_everybody_hears_everything_once_and_in_order(tmp
 
 
 @pytest.mark.slow
+@pytest.mark.requirement("NP-1", "NC-1", "NC-3", "NC-4", "D19")
+@pytest.mark.parametrize("kind", [WEBSOCKET, STREAM, EVENTS])
+async def test_with_two_workers_who_comes_back_hears_what_was_missed_and_nothing_twice(
+    tmp_path: Path, kind: str
+) -> None:
+    """Each time on a new connection, which either of them may take; and without saying how far it came."""
+    with server_process(tmp_path / "data", workers=2) as server:
+        async with visiting(server) as (http, alice):
+            doc = f"{await fresh_container(http, alice)}doc"
+            channel = await subscribed(http, kind, doc, by=alice)
+            told, heard = [], []
+            for turn in range(12):
+                told.append(await put(http, doc, alice, 2 * turn))
+                async with visiting(server) as (again, _), listening(again, channel) as ear:
+                    told.append(await put(http, doc, alice, 2 * turn + 1))
+                    heard += [(await ear.next())["state"] for _ in range(2)]
+                    assert ear.came.empty()
+                await asyncio.sleep(0.2)  # for the farewell to be noticed
+            assert heard == told
+
+
+@pytest.mark.slow
 @pytest.mark.requirement("NC-2", "D19")
 async def test_with_two_workers_a_webhook_is_called_once_for_each_change(tmp_path: Path, hook: Receiver) -> None:
     with two_workers(tmp_path / "data") as server:

@@ -39,6 +39,7 @@ from vault.rdf.isolate import parse_guarded
 from vault.rdf.syntax import RDF_TYPES, serialise
 from vault.solid.negotiation import choose, parse_accept
 from vault.values import JSON_LD, TURTLE, MediaType, parse_media_type
+from vault.web.connections import when_gone
 from vault.web.requests import caller_of, listed, raw_path, read_limited
 from vault.web.responses import json_response
 from vault.web.routing import VAULT, Credentials, Route
@@ -226,7 +227,9 @@ async def _hear(socket: web.WebSocketResponse, listener: Listener) -> None:
 
 
 async def _through_stream(request: web.Request, hub: Hub, listener: Listener, kind: ChannelType) -> web.StreamResponse:
-    """NC-3 and NC-4: messages as they come, one after the other in one answer that lasts."""
+    """NC-3 and NC-4: messages as they come, one after the other in one answer that lasts. When the receiver goes, how
+    far it came is noted at once: it may come back at another worker."""
+    when_gone(request, lambda: listener.end(Ended.GONE))
     events = kind is ChannelType.EVENTS
     response = web.StreamResponse(headers={**_NOT_STORED, "X-Accel-Buffering": "no"})
     response.headers[hdrs.CONTENT_TYPE] = str(_EVENT_STREAM if events else listener.subscription.accept)

@@ -36,7 +36,10 @@ async def ask(http: Visitor, kind: str, topic: str | None, *, by: Person | None 
     """One subscription request; `changes` alter its members, None removes one."""
     request = {"@context": [CONTEXT], "type": kind, "topic": topic, **changes}
     body = json.dumps({name: value for name, value in request.items() if value is not None})
-    return await http.post(service(http, kind), body, by=by, kind=JSON_LD)
+    answer = await http.post(service(http, kind), body, by=by, kind=JSON_LD)
+    if answer.status == 200:
+        http.left_behind.append((answer.json["id"], by))
+    return answer
 
 
 async def subscribed(http: Visitor, kind: str, topic: str, *, by: Person | None = None, **changes: Any) -> Any:

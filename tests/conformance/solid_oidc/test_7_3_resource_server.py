@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.browser import ask, machine, refused
 from tests.elsewhere import Elsewhere, elsewhere
 from tests.forge import new_key, public, read
+from tests.live import Live
 from tests.people import Person, Visitor
 
 __all__ = ["elsewhere"]
@@ -83,14 +85,19 @@ async def test_a_new_key_of_an_issuer_is_found(http: Visitor, home: str, alice: 
 
 
 @pytest.mark.requirement("RS-10")
-async def test_many_requests_at_once_fetch_once(http: Visitor, home: str, alice: Person, elsewhere: Elsewhere) -> None:
+async def test_many_requests_at_once_fetch_once(
+    server: Live, http: Visitor, home: str, alice: Person, elsewhere: Elsewhere
+) -> None:
     elsewhere.publish_issuer()
     webid = elsewhere.webid("dora")
     url = await door(http, alice, f"{home}for-dora", f"acl:agent <{webid}>")
     holder = elsewhere.holder(webid)
     answers = await asyncio.gather(*(ask(http, holder, url) for _ in range(20)))
     assert {answer.status for answer in answers} == {200}
-    assert sorted(elsewhere.asked) == ["/.well-known/openid-configuration", "/dora", "/jwks"]
+    asked = Counter(elsewhere.asked)
+    assert set(asked) == {"/.well-known/openid-configuration", "/dora", "/jwks"}
+    # Each worker asks for itself; ours is one, of a deployment we do not know.
+    assert max(asked.values()) <= (1 if server.machine is not None else 8)
 
 
 @pytest.mark.requirement("RS-10", "TR-9")

@@ -1,10 +1,14 @@
-"""Requests whose head or framing cannot be read. aiohttp would answer them itself, in plain text that repeats what came
-and says which versions run here; no handler and no middleware ever sees them. Here they are answered like all others.
+"""Connections of ours: they answer what cannot be read, and say when the other side is gone.
+
+A request whose head or framing cannot be read aiohttp would answer itself, in plain text that repeats what came and
+says which versions run here; no handler and no middleware ever sees it. Here it is answered like all others. And a
+handler that has nothing to send for a while is told that there is nobody left, which else only the next write shows.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import BadHttpMethod, LineTooLong
@@ -35,13 +39,28 @@ class Runner(web.AppRunner):
         return _Server(made.request_handler, request_factory=made.request_factory, loop=made._loop, **made._kwargs)
 
 
+def when_gone(request: web.Request, call: Callable[[], None]) -> None:
+    """Has `call` called when the connection of this request is lost; the last call that was asked for counts."""
+    if isinstance(request.protocol, _Connection):
+        request.protocol.when_gone = call
+
+
 class _Server(web.Server):
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
 
 
 class _Connection(web.RequestHandler):
-    __slots__ = ()
+    __slots__ = ("when_gone",)
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.when_gone: Callable[[], None] | None = None
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        if self.when_gone is not None:
+            self.when_gone()
 
     def handle_error(
         self,
