@@ -13,6 +13,7 @@ from vault.config import IdentitySettings, StorageSettings
 from vault.errors import Unavailable
 from vault.ports import Work
 from vault.storage.accounts import SqlAccounts
+from vault.storage.acls import SqlAcls
 from vault.storage.blobs import FileBlobs
 from vault.storage.credentials import SqlLetters, SqlMailLinks, SqlPasskeys, SqlRecoveryCodes, SqlUpstreamLinks
 from vault.storage.datasluis import SqlAccessRequests, SqlDeposits, SqlGrants, SqlParticipants
@@ -31,7 +32,8 @@ from vault.storage.journal import SqlAuditLog, SqlOutbox
 from vault.storage.notify import SqlDeliveries, SqlNotices, SqlSubscriptions, forget
 from vault.storage.records import to_micros
 from vault.storage.replays import SCRIPT, SharedReplays, SharedTries
-from vault.storage.resources import POD_VERSION, PodReader, SqlAcls, SqlResources, referenced
+from vault.storage.resources import SqlResources, referenced
+from vault.storage.rows import POD_VERSION, PodReader
 from vault.storage.sqlite import FileDuty, beyond_us
 from vault.storage.versions import Versions
 from vault.values import Clock, PodName

@@ -1,0 +1,80 @@
+"""Which ACL governs a resource, and its text: the store's side of `access`."""
+
+from __future__ import annotations
+
+from vault.access.decide import EffectiveAcl
+from vault.errors import Missing
+from vault.solid.paths import acl_paths
+from vault.solid.ports import Blobs
+from vault.solid.resource import Inline
+from vault.storage.engines import Row, Transaction
+from vault.storage.rows import GET, MOST_MARKS, PodReader, among, body_of, media_type_of, padded, seen
+from vault.values import MediaType, PodName, ResourceUrl, WebId
+
+_ACLS_AMONG = """
+    SELECT path, version, (SELECT owner FROM pods WHERE name = pod) FROM resources WHERE pod = ? AND path IN ({marks})
+"""
+
+
+class SqlAcls:
+    """Which ACL governs a resource, and its text; the deciding is done in `access`."""
+
+    __slots__ = ("_blobs", "_reader", "_transaction")
+
+    def __init__(self, transaction: Transaction, blobs: Blobs, reader: PodReader) -> None:
+        self._transaction = transaction
+        self._blobs = blobs
+        self._reader = reader
+
+    async def effective(self, url: ResourceUrl, /) -> EffectiveAcl | None:
+        now = await self._reader.version(self._transaction, url.pod)
+        found = self._reader.acls.get(url, now)
+        if found is None:
+            candidates = acl_paths(url)
+            near = await self._nearest(url.pod, candidates)
+            if near is None:
+                return None
+            path, version, owner = near
+            place, subject = ResourceUrl(url.pod, path), ResourceUrl(url.pod, path.removesuffix(".acl"))
+            found = EffectiveAcl(place, version, subject, path != candidates[0], WebId(owner))
+            if not self._transaction.writable:
+                self._reader.acls.put(url, now, found, weight=1)
+        return found
+
+    async def _nearest(self, pod: PodName, candidates: list[str]) -> tuple[str, int, str] | None:
+        """The first candidate that exists, its version, and the owner of the pod."""
+        looked = seen(self._transaction, pod)
+        if looked is None or not looked.asked.issuperset(candidates):
+            return await self._nearest_stored(pod, candidates)
+        if looked.facts is None:
+            return None
+        for path in candidates:
+            row = looked.rows.get(path)
+            if row is not None:
+                return path, row[3], looked.facts.owner
+        return None
+
+    async def _nearest_stored(self, pod: PodName, candidates: list[str]) -> tuple[str, int, str] | None:
+        for start in range(0, len(candidates), MOST_MARKS):
+            paths = candidates[start : start + MOST_MARKS]
+            rows = await self._transaction.all(among(_ACLS_AMONG, len(paths)), (pod, *padded(paths)))
+            if rows:
+                # Every candidate stands above the one before it, so the nearest has the longest path.
+                path, version, owner = max(rows, key=lambda row: len(row[0]))
+                return path, version, owner
+        return None
+
+    async def text(self, acl: EffectiveAcl, /) -> bytes:
+        body = body_of(await self._row(acl))
+        if isinstance(body, Inline):
+            return body.data
+        return b"".join([chunk async for chunk in self._blobs.open(body)])
+
+    async def media_type(self, acl: EffectiveAcl, /) -> MediaType:
+        return media_type_of((await self._row(acl))[2])
+
+    async def _row(self, acl: EffectiveAcl) -> Row:
+        row = await self._transaction.one(GET, (acl.url.pod, acl.url.path))
+        if row is None or row[3] != acl.version:
+            raise Missing("acl-changed", "The ACL is no longer this one.")
+        return row
