@@ -24,6 +24,8 @@ from vault.identity.accounts import Account
 from vault.ports import Vault
 from vault.values import PodName
 
+SURE = (("sure", "yes"),)
+
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LockServer, Mailbox]]:
@@ -45,7 +47,7 @@ def place(town: tuple[LockServer, Mailbox], lock: LiveLock) -> Place:
 async def close(browser: Browser) -> str:
     """Asks to have the account closed; the address of the receipt."""
     page = await browser.open("/my/account/close")
-    page = await browser.submit(page, "/my/account/close", sure="yes")
+    page = await browser.submit(page, "/my/account/close", SURE)
     assert page.status == 200
     found = re.search(r'href="([^"]+\?receipt=[^"]+)"', page.text)
     assert found
@@ -87,12 +89,12 @@ async def test_nothing_is_asked_without_a_fresh_password_and_a_tick(place: Place
     await browser.sign_in(ann)
     page = await browser.open("/my/account/close")
     assert "No organisation has read anything" in page.text
-    unsure = await browser.submit(page, "/my/account/close", sure="")
+    unsure = await browser.submit(page, "/my/account/close")
     assert unsure.status == 422
     stale(place.live, browser)
     for answer in (
         await browser.open("/my/account/close", follow=False),
-        await browser.submit(page, "/my/account/close", sure="yes", follow=False),
+        await browser.submit(page, "/my/account/close", SURE, follow=False),
     ):
         assert answer.headers["Location"].startswith("/idp/confirm?")
     account = account_of(place, ann.email)

@@ -108,7 +108,7 @@ async def verified_sender(http: Visitor, call: Call) -> str:
 async def keys_of(http: Visitor, issuer: str) -> dict[str, ECKey]:
     configuration = (await http.get(f"{issuer}.well-known/openid-configuration")).json
     jwks = (await http.get(configuration["jwks_uri"])).json
-    return {key["kid"]: ECKey.import_key(key) for key in jwks["keys"]}
+    return {key["kid"]: ECKey.import_key(key) for key in jwks["keys"] if key["kty"] == "EC"}
 
 
 def check(token: str, key: ECKey) -> None:
