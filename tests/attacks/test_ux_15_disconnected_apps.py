@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -111,14 +111,49 @@ async def test_disconnecting_asks_once_and_only_a_form_of_ours_does_it(
 
 
 @pytest.mark.requirement("UX-15", "VEC-F06")
-async def test_an_app_that_was_shown_out_comes_back_by_asking(app: Connected, http: Visitor, home: str) -> None:
+async def test_an_app_that_was_shown_out_comes_back_by_asking_and_its_old_token_does_not(
+    server: Live, app: Connected, http: Visitor, home: str
+) -> None:
     await app.disconnect()
     old = app.app.holder.token
     again = await connect(http, app.person, folders(home, base_url=http.base_url), app=app.app)
     assert await again.reads(f"{home}doc.ttl") == 200
     app.app.holder.token = old
-    # The old token names the same app and person, whose consent holds again: it has no more than the new one.
-    assert await app.reads(app.person.pod) == 403
+    # Tokens tell their time in whole seconds, and all this took less than one: as if it had been the second before.
+    await asyncio.to_thread(a_second_later, server, app)
+    assert refused(await app.send("GET", f"{home}doc.ttl"), "invalid_token")
+
+
+@pytest.mark.requirement("UX-31", "ATK-24", "ATK-02")
+async def test_signing_out_everywhere_ends_what_apps_hold_too(server: Live, http: Visitor, tmp_path: Path) -> None:
+    person = await asyncio.to_thread(newcomer, server, tmp_path)
+    app = await connect(http, person, WHOLE)
+    assert await app.reads(person.pod) == 200
+    code = returned(await app.browser.open(app.app.authorization_url()), app.app.redirect_uri)["code"]
+    page = await app.browser.open("/my/account/sessions")
+    await app.browser.submit(page, "/my/account/sessions/everywhere")
+    assert is_error(await app.app.redeem(code), "invalid_grant")  # one that was on its way
+    assert is_error(await app.app.refresh(app.tokens["refresh_token"]), "invalid_grant")
+    await asyncio.to_thread(a_second_later, server, app)
+    assert refused(await app.send("GET", person.pod), "invalid_token")
+
+
+def a_second_later(server: Live, app: Connected) -> None:
+    """Moves what ended the app's tokens one second on, which is to say their making one second back."""
+    client, second = ClientId(app.app.client_id), timedelta(seconds=1)
+
+    async def move(vault: Vault) -> None:
+        async with vault.writing() as work:
+            account = await work.accounts.by_webid(WebId(app.person.webid))
+            assert account is not None
+            if account.tokens_since is not None:
+                await work.accounts.replace(replace(account, tokens_since=account.tokens_since + second))
+            consent = await work.clients.consent(account.id, client)
+            if consent is not None and consent.since is not None:
+                await work.clients.put_consent(replace(consent, since=consent.since + second))
+        vault.issuers.forget_standing(WebId(app.person.webid), client)
+
+    server.within(move)
 
 
 async def test_the_list_says_what_each_may_and_when_it_was_used(

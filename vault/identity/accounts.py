@@ -48,6 +48,7 @@ class Account:
     locked: bool = False
     email_verified: bool = False
     closes: datetime | None = None
+    tokens_since: datetime | None = None  # what an app was given before is worth nothing: it was signed out
     cleared: Cleared = Cleared()
     language: str = "nl"  # of the letters to them: the one their pages were last in when a letter mattered
 
@@ -135,6 +136,7 @@ class Consent:
     ceiling: Ceiling | None = None
     seen: ClientFacts | None = None
     last_used: datetime | None = None
+    since: datetime | None = None  # when the app was first let in, this time: a token from before does not count again
 
 
 def parse_email(text: str) -> str:

@@ -123,6 +123,7 @@ async def give(
         ceiling=answer.ceiling,
         seen=facts_of(client),
         last_used=earlier.last_used if earlier is not None else None,
+        since=earlier.since if earlier is not None else now,
     )
     await work.clients.put_consent(consent)
     facts = {"scope": " ".join(sorted(scope)), **reach(answer.ceiling)}
@@ -158,13 +159,16 @@ async def withdraw(work: IdentityWork, account: Account, client: ClientId, *, no
 
 
 async def use(
-    work: IdentityWork, account: AccountId, client: ClientId, webid: WebId, *, now: datetime
+    work: IdentityWork, account: AccountId, client: ClientId, webid: WebId, *, signed_in: datetime, now: datetime
 ) -> Account | None:
     """Whose consent stands behind a code or refresh token that is being exchanged, and that it was used; None when
-    the account, its hold on the WebID, or the consent to act as this WebID has ended (VEC-F06)."""
+    the account, its hold on the WebID, or the consent to act as this WebID has ended (VEC-F06), or the person has
+    signed everything out since the sign-in that it stands on."""
     holder = await work.accounts.by_webid(webid)
     consent = await work.clients.consent(account, client)
     if holder is None or holder.id != account or holder.locked or not acts_as(consent, holder, webid):
+        return None
+    if holder.tokens_since is not None and signed_in < holder.tokens_since:
         return None
     assert consent is not None  # acts_as has said so
     await work.clients.put_consent(replace(consent, last_used=now))

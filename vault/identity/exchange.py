@@ -175,7 +175,8 @@ async def _rotate(work: IdentityWork, before: RefreshToken, desk: ClientDesk) ->
 
 
 async def _account(work: IdentityWork, behind: Code | RefreshToken, desk: ClientDesk) -> Account | None:
-    return await use(work, behind.account, behind.client, behind.webid, now=desk.now)
+    signed_in = behind.authenticated_at
+    return await use(work, behind.account, behind.client, behind.webid, signed_in=signed_in, now=desk.now)
 
 
 def _subject(asked: _Asked, webid: WebId, scope: frozenset[str], desk: ClientDesk) -> Subject:

@@ -11,6 +11,7 @@ from vault.errors import Conflict, Missing
 from vault.identity.accounts import Account
 from vault.identity.close import OPERATOR
 from vault.identity.ports import IdentityWork, Transact
+from vault.identity.stand import sign_everything_out
 
 _PAGE = 200
 
@@ -51,10 +52,7 @@ async def account_at(work: IdentityWork, email: str) -> Account:
 async def lock_account(work: IdentityWork, email: str, *, now: datetime) -> Account:
     """Nobody signs in, and no token counts; what stands in the pods stays."""
     account = await account_at(work, email)
-    locked = replace(account, locked=True)
-    await work.accounts.replace(locked)
-    await work.sessions.remove_all(account.id)
-    await work.refresh_tokens.end_for(account.id, None)
+    locked, _ = await sign_everything_out(work, replace(account, locked=True), now=now)
     await work.audit.append(AuditDraft(account.pod, now, AuditEvent.ACCOUNT_LOCKED, OPERATOR, account.id))
     return locked
 

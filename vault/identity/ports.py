@@ -272,7 +272,9 @@ class Issuers(Protocol):
         """Issuers the WebID document lists (RS-4). Raises Unauthenticated when it cannot be read."""
         ...
 
-    async def standing(self, webid: WebId, client: ClientId | None, token_id: str | None, /) -> Standing:
+    async def standing(
+        self, webid: WebId, client: ClientId | None, token_id: str | None, /, *, issued: datetime | None = None
+    ) -> Standing:
         """What one of our own tokens is still worth; looked up once a second at most. Raises Unauthenticated
         (invalid_token) when its account, its client, the consent behind it or the token itself has ended."""
         ...

@@ -18,6 +18,7 @@ from vault.errors import Conflict, Forbidden
 from vault.identity.accounts import Account, Session, check_new_password, citizen
 from vault.identity.ports import IdentityWork, Transact, Tries
 from vault.identity.sign_in import Opened, Visitor, check_tries, hashed, open_session, standing_account, try_keys
+from vault.identity.stand import sign_everything_out
 from vault.identity.tokens import digest
 from vault.identity.warn import Change, warn
 from vault.values import AccountId, Secret
@@ -111,9 +112,7 @@ async def choose_password(
     kept = await hashed(new, settings=settings)
     async with writing() as work:
         account = await _may_choose(work, session, settings, now)
-        await work.accounts.replace(replace(account, password_hash=kept.value))
-        await work.sessions.remove_all(account.id)
-        await work.refresh_tokens.end_for(account.id, None)
+        account, _ = await sign_everything_out(work, replace(account, password_hash=kept.value), now=now)
         await _note(work, account, AuditEvent.PASSWORD_RESET, now)
         await warn(work, account, Change.PASSWORD_CHOSEN, settings=settings, language=language, now=now)
         return await open_session(work, account, visitor=visitor, now=now)

@@ -23,6 +23,7 @@ from vault.identity.letters import LetterKind, LinkPurpose
 from vault.identity.limit import count_letter, first_of_day
 from vault.identity.ports import IdentityWork, Transact, Tries
 from vault.identity.sign_in import Visitor, account_key, hashed
+from vault.identity.stand import sign_everything_out
 from vault.values import Citizen, Secret
 
 
@@ -76,9 +77,9 @@ async def set_password_by_link(
     async with writing() as work:
         account = await owner_of_link(work, token, key=key, now=now)
         await use_link(work, token, LinkPurpose.NEW_PASSWORD, key=key, now=now)
-        await work.accounts.replace(replace(account, password_hash=kept.value, email_verified=True))
-        await work.sessions.remove_all(account.id)
-        await work.refresh_tokens.end_for(account.id, None)
+        account, _ = await sign_everything_out(
+            work, replace(account, password_hash=kept.value, email_verified=True), now=now
+        )
         await work.mail_links.end_for(account.id, LinkPurpose.NEW_PASSWORD)
         await work.audit.append(AuditDraft(account.pod, now, AuditEvent.PASSWORD_RESET, account.webid, account.id))
         await write_to_owner(work, account, LetterKind.PASSWORD_CHANGED, settings=settings, now=now)

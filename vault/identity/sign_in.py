@@ -25,6 +25,7 @@ from vault.identity.accounts import (
 from vault.identity.correspond import write_to_owner
 from vault.identity.letters import LetterKind
 from vault.identity.ports import CreatePod, IdentityWork, Transact, Tries
+from vault.identity.stand import sign_everything_out
 from vault.identity.tokens import digest
 from vault.observe import truncated_address
 from vault.values import AccountId, PodName, Secret, WebId
@@ -232,9 +233,7 @@ async def change_password(
     kept = await hashed(new, settings=settings)
     async with writing() as work:
         now_kept = await _unchanged(work, account)
-        await work.accounts.replace(replace(now_kept, password_hash=kept.value))
-        await work.sessions.remove_all(account.id)
-        await work.refresh_tokens.end_for(account.id, None)
+        now_kept, _ = await sign_everything_out(work, replace(now_kept, password_hash=kept.value), now=now)
         await work.audit.append(AuditDraft(account.pod, now, AuditEvent.PASSWORD_CHANGED, account.webid, account.id))
         await write_to_owner(work, now_kept, LetterKind.PASSWORD_CHANGED, settings=settings, now=now)
         return await open_session(work, account, visitor=visitor, now=now)
@@ -272,13 +271,12 @@ async def end_session_of(work: IdentityWork, account_id: AccountId, handle: str,
 async def sign_out_everywhere(work: IdentityWork, account_id: AccountId, *, now: datetime) -> int:
     """Ends every session of the account and what every app holds (ATK-02); how many sessions that were. This browser is
     among them: whoever fears that a cookie was taken cannot know from which."""
-    ended = await work.sessions.remove_all(account_id)
-    await work.refresh_tokens.end_for(account_id, None)
     account = await work.accounts.get(account_id)
-    if account is not None:
-        facts = {"count": str(ended)}
-        event = AuditEvent.SESSIONS_ENDED
-        await work.audit.append(AuditDraft(account.pod, now, event, account.webid, account.id, facts))
+    if account is None:
+        return 0
+    account, ended = await sign_everything_out(work, account, now=now)
+    event, facts = AuditEvent.SESSIONS_ENDED, {"count": str(ended)}
+    await work.audit.append(AuditDraft(account.pod, now, event, account.webid, account.id, facts))
     return ended
 
 

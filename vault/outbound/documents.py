@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -97,9 +98,11 @@ class Documents:
             return await self._trusted.get(webid, partial(self._own_issuers, webid))
         return await self._webids.get(webid, partial(self._load_issuers, webid))
 
-    async def standing(self, webid: WebId, client: ClientId | None, token_id: str | None, /) -> Standing:
+    async def standing(
+        self, webid: WebId, client: ClientId | None, token_id: str | None, /, *, issued: datetime | None = None
+    ) -> Standing:
         """What one of our own tokens is still worth; what has ended counts a second later at the latest."""
-        load = partial(self._load_standing, webid, client, token_id)
+        load = partial(self._load_standing, webid, client, token_id, issued)
         return await self._standings.get(f"{webid} {client} {token_id}", load)
 
     def forget_standing(self, webid: WebId, client: ClientId, /) -> None:
@@ -154,9 +157,11 @@ class Documents:
             raise OAuthRefusal("invalid_client", "jwks_uri: the keys of this client could not be fetched") from None
         return [key for key in found[:_MOST_KEYS] if isinstance(key, dict)] if isinstance(found, list) else []
 
-    async def _load_standing(self, webid: WebId, client: ClientId | None, token_id: str | None) -> Standing:
+    async def _load_standing(
+        self, webid: WebId, client: ClientId | None, token_id: str | None, issued: datetime | None
+    ) -> Standing:
         async with self._reading() as work:
-            return await standing_of(work, webid, client, token_id=token_id)
+            return await standing_of(work, webid, client, token_id=token_id, issued=issued)
 
     async def _own_issuers(self, webid: WebId) -> frozenset[str]:
         place = self._own.place(webid)
