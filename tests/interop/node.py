@@ -8,6 +8,7 @@ import platform
 import re
 import shutil
 import subprocess
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.people import Person
 
 HERE = Path(__file__).parent
 MODULES = HERE / "node_modules"
+Visit = Callable[[str], Awaitable[str]]
 _OLDEST = 22  # what Inrupt's library declares; on Node 20 Comunica's import fails
 
 
@@ -83,17 +85,46 @@ async def execute(*arguments: str, stdin: str = "", env: dict[str, str] | None =
     return Ended(process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
 
 
-async def client(script: str, server: Live, *, home: str, **more: Any) -> Any:
-    """What one of the scripts in clients/ saw. `more` is given to it beside the people."""
+async def client(script: str, server: Live, *, home: str = "", visit: Visit | None = None, **more: Any) -> Any:
+    """What one of the scripts in clients/ saw. `more` is given to it beside the people; `visit` is what the person
+    does with an address that the script wants her to open."""
     given = {
         "baseUrl": server.base_url,
         "home": home,
         "people": {name: told(person) for name, person in server.people.items()},
         **more,
     }
-    ended = await execute(node(), str(HERE / "clients" / f"{script}.mjs"), stdin=json.dumps(given))
+    command = (node(), str(HERE / "clients" / f"{script}.mjs"))
+    if visit is None:
+        ended = await execute(*command, stdin=json.dumps(given))
+    else:
+        ended = await _converse(*command, told_first=json.dumps(given), visit=visit)
     assert ended.code == 0, f"{ended.out}\n{ended.err}"
     return json.loads(ended.out.strip().splitlines()[-1])
+
+
+async def _converse(*command: str, told_first: str, visit: Visit, seconds: float = 90) -> Ended:
+    """Runs a script that asks in between, by a line `{"visit": URL}`, and waits for a line with where that led."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe, limit=2**20)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    errors = asyncio.create_task(process.stderr.read())
+    said: list[str] = []
+    try:
+        async with asyncio.timeout(seconds):
+            process.stdin.write(f"{told_first}\n".encode())
+            while line := (await process.stdout.readline()).decode():
+                said.append(line)
+                if line.startswith('{"visit":'):
+                    process.stdin.write(f"{await visit(json.loads(line)['visit'])}\n".encode())
+            code = await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return Ended(code, "".join(said), (await errors).decode(errors="replace"))
 
 
 def told(person: Person) -> dict[str, str]:

@@ -1,10 +1,18 @@
-// What every script of this folder begins and ends with: it is told who is who as one JSON object on standard input,
-// and tells what it saw as one JSON object on the last line of standard output.
-import { readFileSync } from 'node:fs'
+// What every script of this folder begins and ends with: it is told who is who as one JSON object on the first
+// line of standard input, and tells what it saw as one JSON object on the last line of standard output.
+import { createInterface } from 'node:readline'
 import { Session } from '@inrupt/solid-client-authn-node'
 
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+
 /** `{baseUrl, home, people: {alice: {webId, pod, clientId, clientSecret, …}, bob: …}, …}` */
-export const given = JSON.parse(readFileSync(0, 'utf8'))
+export const given = JSON.parse((await lines.next()).value)
+
+/** Lets the person open an address in her browser; gives the address at the app that it led to. */
+export async function visited(url) {
+  process.stdout.write(`${JSON.stringify({ visit: String(url) })}\n`)
+  return new URL((await lines.next()).value)
+}
 
 /** A person's own fetch: client credentials and DPoP, by Inrupt's library. `issuer` is ours unless it is said. */
 export async function signedIn(person, issuer = given.baseUrl) {
