@@ -83,7 +83,8 @@ async def get_configuration(request: web.Request) -> web.StreamResponse:
         "request_uri_parameter_supported": False,
         "solid_oidc_supported": "https://solidproject.org/TR/solid-oidc",
     }
-    return json_response(metadata, headers=_FOR_MINUTES)
+    # RFC 8414 §3.2: what would be an empty list is left out.
+    return json_response({name: value for name, value in metadata.items() if value != []}, headers=_FOR_MINUTES)
 
 
 async def get_jwks(request: web.Request) -> web.StreamResponse:
