@@ -20,13 +20,13 @@ from joserfc.jwk import KeySet
 
 from tests.browser import App, Browser
 from tests.forge import Holder
+from tests.interop.person import REDIRECT
 from tests.live import Live
 from tests.people import Person, Visitor
 
 with warnings.catch_warnings(record=True):  # it would rather have the successor of httpx, and says so when imported
     from authlib.integrations.httpx_client import AsyncOAuth2Client
 
-REDIRECT = "https://app.example/cb"
 BYE = "https://app.example/bye"
 
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from urllib.parse import urlencode
 
 import aiohttp
 import pytest
 
-from tests.browser import App, Browser
-from tests.interop.node import Visit, client, require
+from tests.interop.node import client, require
+from tests.interop.person import at_a_browser
 from tests.live import Live, serving
-from tests.people import Person, Visitor
-
-REDIRECT = "https://app.example/cb"
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +31,6 @@ async def place(request: pytest.FixtureRequest) -> Live:
 async def web() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         yield session
-
-
-def at_a_browser(web: aiohttp.ClientSession, place: Live, person: Person) -> Visit:
-    """Somebody who opens what a client gives, signs in, says yes, and tells where that led."""
-    http = Visitor(web, place.base_url)
-    app, browser = App(http, "", REDIRECT), Browser(http)
-
-    async def visit(url: str) -> str:
-        if url.startswith(f"{place.base_url}idp/auth"):
-            return f"{REDIRECT}?{urlencode(await app.led(browser, person, url))}"
-        return (await browser.open(url)).location
-
-    return visit
 
 
 @pytest.mark.requirement("OP-1", "OP-12", "RFC7523-3", "RFC7591-2", "RFC7009-2", "RFC7662-2", "RFC9126-2")

@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
-import shutil
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.async_api import Page, Route, async_playwright, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.interop.node import require
+from tests.interop.web_apps import chromium, consent, served, sign_in
 from tests.live import Live
 from tests.people import TURTLE, Person, Visitor
 
 pytestmark = pytest.mark.browser
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: the browser's own notes are looked at instead."""
-
-
 @pytest.fixture(scope="module")
 def app() -> Iterator[str]:
     """Where browse.html is served."""
-    folder = require("mashlib") / "dist"
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(folder))) as found:
-        thread = threading.Thread(target=found.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://localhost:{found.server_address[1]}/browse.html"
-        found.shutdown()
-        thread.join(10)
+    with served(require("mashlib") / "dist") as base_url:
+        yield f"{base_url}browse.html"
 
 
 @dataclass
@@ -49,22 +35,16 @@ class Tab:
 
 @asynccontextmanager
 async def browsing() -> AsyncIterator[Tab]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-
     async def refuse(route: Route) -> None:
         await route.abort()
 
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=["--disable-dev-shm-usage"])
+    async with chromium() as browser:
         context = await browser.new_context(locale="en-GB")
         # Its icons and some vocabularies live on the net, where a test has no business.
         await context.route(lambda url: "//localhost" not in url, refuse)
         tab = Tab(await context.new_page())
         tab.page.on("pageerror", lambda error: tab.errors.append(str(error)))
         yield tab
-        await browser.close()
 
 
 async def test_mashlib_shows_a_profile_to_everybody(server: Live, app: str, alice: Person) -> None:
@@ -89,11 +69,8 @@ async def test_mashlib_signs_in_reads_writes_and_stays_signed_in(
             "([idp, back]) => { setTimeout(() => SolidLogic.authSession.login(idp, back)) }", [server.base_url, place]
         )
         await page.wait_for_url("**/idp/login**")
-        await page.fill("#email", alice.email)
-        await page.fill("#password", alice.password)
-        await page.click("main button[type=submit]")
-        await page.check("#reach-whole")
-        await page.click("button[value=allow]")
+        await sign_in(page, alice)
+        await consent(page)
         await page.wait_for_url(f"{app}**")
         assert await page.evaluate("SolidLogic.authn.checkUser().then(me => me?.value)") == alice.webid
         assert await page.evaluate(_LISTING, home) == [doc]
