@@ -34,6 +34,7 @@ async def test_discovery_says_what_is_there(http: Visitor) -> None:
     assert said["subject_types_supported"] == ["public"]
     assert "webid" in said["claims_supported"]
     assert said["authorization_response_iss_parameter_supported"] is True
+    assert [] not in said.values()  # RFC 8414 §3.2
 
 
 @pytest.mark.requirement("OP-2", "CO-1")
