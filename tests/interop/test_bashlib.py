@@ -63,6 +63,31 @@ async def test_bashlib_copies_lists_moves_finds_queries_and_removes(sld: Shell, 
     assert (await sld("ls", place)).code == 1
 
 
+async def test_bashlib_makes_its_own_token_by_the_account_api(
+    http: Visitor, home: str, alice: Person, tmp_path: Path
+) -> None:
+    """Its command for the Community Solid Server 7, as it comes."""
+    command, binary, alone = str(require("solid-bashlib") / "bin" / "solid.js"), node(), tmp_path / "alone"
+    alone.mkdir()
+
+    async def run(*arguments: str) -> Ended:
+        return await execute(binary, command, *arguments, env={"HOME": str(alone), "PATH": "", "FORCE_COLOR": "0"})
+
+    asked = ("auth", "create-token-css", "-w", alice.webid, "-n", "interop", "-e", alice.email)
+    wrong = await run(*asked, "-p", "not her password")
+    assert "Could not create token" in wrong.err
+    made = await run(*asked, "-p", alice.password)
+    assert "Successfully created new token interop" in made.out, made.out + made.err
+    settings = json.loads((alone / ".solid" / ".bashlibconfig").read_text())
+    token = settings["authInfo"][alice.webid]["token"]
+    assert token["id"].startswith("interop_")
+    await http.put(f"{home}read-by-token.txt", "read", by=alice, kind="text/plain")
+    settings["currentWebID"] = alice.webid
+    (alone / ".solid" / ".bashlibconfig").write_text(json.dumps(settings))
+    read = await run("--auth", "token", "curl", f"{home}read-by-token.txt")
+    assert (read.code, read.out.strip()) == (0, "read"), read.err
+
+
 async def test_bashlib_gives_access_shows_it_and_takes_it_back(
     sld: Shell, http: Visitor, home: str, bob: Person
 ) -> None:

@@ -6,6 +6,7 @@ import hmac
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from functools import cache
 from hashlib import sha256
 
@@ -66,9 +67,17 @@ def email_key(email: str) -> str:
     return email.strip().casefold()
 
 
+class SessionKind(StrEnum):
+    """Who keeps the secret of a session. One kind is never taken for the other."""
+
+    BROWSER = "browser"  # as a cookie
+    TOOL = "tool"  # as the token of the account API
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in browser. `id_hash` is SHA-256 of the cookie's value, hex: the store never holds the value."""
+    """A signed-in browser or tool. `id_hash` is SHA-256 of the cookie's or token's value, hex: the store never holds
+    the value."""
 
     id_hash: str
     account: AccountId
@@ -80,6 +89,7 @@ class Session:
     methods: tuple[str, ...] = ("pwd",)  # how (RFC 8176): pwd, hwk or swk, user, otp, or what another provider said
     level: str | None = None  # the level of assurance (acr) another provider vouched for
     pod: PodName | None = None  # which pod is being looked at, where the account has several
+    kind: SessionKind = SessionKind.BROWSER
 
 
 @dataclass(frozen=True, slots=True)

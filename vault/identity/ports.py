@@ -186,7 +186,8 @@ class Carrier(Protocol):
 
 
 class PushedRequests(Protocol):
-    """Authorization requests that were pushed (RFC 9126), by the hash of their request_uri."""
+    """Authorization requests that were pushed (RFC 9126), by the hash of their request_uri; and what newcomers of the
+    account API said so far, by the hash of their token."""
 
     async def add(self, uri_hash: str, parameters: dict[str, str], /, *, expires: datetime) -> None: ...
     async def get(self, uri_hash: str, /, *, now: datetime) -> dict[str, str] | None: ...
@@ -240,6 +241,14 @@ class Standing:
     ceiling: Ceiling | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a WebID document states of its WebID: `solid:oidcIssuer` and `solid:oidcIssuerRegistrationToken`."""
+
+    issuers: frozenset[str]
+    texts: frozenset[str]
+
+
 class Issuers(Protocol):
     """What other people's servers say, cached; our own answers come without HTTP (RS-10)."""
 
@@ -270,6 +279,11 @@ class Issuers(Protocol):
 
     async def trusted_by(self, webid: WebId, /) -> frozenset[str]:
         """Issuers the WebID document lists (RS-4). Raises Unauthenticated when it cannot be read."""
+        ...
+
+    async def declared(self, webid: WebId, /) -> Declared:
+        """What the WebID document says this moment about who may sign in with it: nothing from a cache, and nothing
+        from where a redirect leads. Raises Unprocessable("webid-unreadable")."""
         ...
 
     async def standing(

@@ -15,6 +15,7 @@ from vault.errors import Forbidden, TooLarge, TooMany
 from vault.identity.accounts import (
     Account,
     Session,
+    SessionKind,
     check_new_password,
     email_key,
     hash_password,
@@ -79,6 +80,7 @@ async def create_account(
     national_numbers: Collection[str] = (),
     email_verified: bool = False,
     language: str = "nl",
+    account_id: AccountId | None = None,
 ) -> Account:
     """An account with its pod and the entry of both, in the one transaction. `national_numbers` are keyed hashes;
     `language` is that of the letters to them.
@@ -89,7 +91,7 @@ async def create_account(
     base_url = settings.server.base_url
     kept = await hashed(password, settings=settings) if isinstance(password, Secret) else password
     account = Account(
-        id=AccountId(secrets.token_hex(16)),
+        id=account_id or AccountId(secrets.token_hex(16)),
         email=parse_email(email),
         password_hash=None if kept is None else kept.value,
         webid=webid_of(base_url, pod),
@@ -124,6 +126,7 @@ async def sign_in(
     settings: Settings,
     now: datetime,
     replaces: str | None = None,
+    kind: SessionKind = SessionKind.BROWSER,
 ) -> Opened:
     """Opens a session, or Forbidden("sign-in-refused") for a wrong password and an unknown address alike: same answer,
     same work (ATK-29). TooMany beyond the limit of tries per account and per address.
@@ -151,7 +154,7 @@ async def sign_in(
         now_kept = await _unchanged(work, account)
         if fresh is not None:
             await work.accounts.replace(replace(now_kept, password_hash=fresh.value))
-        return await open_session(work, account, visitor=visitor, now=now, replaces=replaces)
+        return await open_session(work, account, visitor=visitor, now=now, replaces=replaces, kind=kind)
 
 
 async def open_session(
@@ -162,6 +165,7 @@ async def open_session(
     now: datetime,
     replaces: str | None = None,
     methods: tuple[str, ...] = ("pwd",),
+    kind: SessionKind = SessionKind.BROWSER,
 ) -> Opened:
     """A session with a value never used before (ATK-02); the one it replaces ends. `methods`: how the person proved who
     they are (RFC 8176)."""
@@ -169,7 +173,7 @@ async def open_session(
         await work.sessions.remove(replaces)
     cookie = Secret(secrets.token_urlsafe(32))
     browser, network = visitor.user_agent[:200], truncated_address(visitor.address)
-    session = Session(digest(cookie.reveal()), account.id, now, now, now, browser, network, methods)
+    session = Session(digest(cookie.reveal()), account.id, now, now, now, browser, network, methods, kind=kind)
     await work.sessions.add(session)
     await work.audit.append(AuditDraft(account.pod, now, AuditEvent.SIGNED_IN, account.webid, account.id))
     return Opened(session, cookie)
@@ -236,7 +240,7 @@ async def change_password(
         now_kept, _ = await sign_everything_out(work, replace(now_kept, password_hash=kept.value), now=now)
         await work.audit.append(AuditDraft(account.pod, now, AuditEvent.PASSWORD_CHANGED, account.webid, account.id))
         await write_to_owner(work, now_kept, LetterKind.PASSWORD_CHANGED, settings=settings, now=now)
-        return await open_session(work, account, visitor=visitor, now=now)
+        return await open_session(work, account, visitor=visitor, now=now, kind=session.kind)
 
 
 async def standing_account(work: IdentityWork, session: Session) -> Account:

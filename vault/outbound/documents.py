@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any, Final
 
 from vault.config import Settings
-from vault.errors import Malformed, OAuthRefusal, Refusal, Unauthenticated
+from vault.errors import Malformed, OAuthRefusal, Refusal, Unauthenticated, Unprocessable
 from vault.identity.claims import VerifiedTokens
 from vault.identity.clients import Client, parse_client
-from vault.identity.ports import Jwk, Standing
+from vault.identity.ports import Declared, Jwk, Standing
 from vault.identity.stand import standing_of
 from vault.identity.tokens import KeyRing
 from vault.outbound.caches import Cache
@@ -97,6 +97,24 @@ class Documents:
         if webid.startswith(self._base_url):
             return await self._trusted.get(webid, partial(self._own_issuers, webid))
         return await self._webids.get(webid, partial(self._load_issuers, webid))
+
+    async def declared(self, webid: WebId, /) -> Declared:
+        """What the WebID document says this moment. One of ours is read if everybody may read it."""
+        place = self._own.place(webid)
+        try:
+            if place is None:
+                graph = await self._unmoved(webid)
+            else:
+                document = await self._own.public(place)
+                if document is None:
+                    raise Unreachable("not public here")
+                base = place.iri(self._base_url)
+                graph = await parse_guarded(document.data, document.media_type, base=base, limits=self._limits)
+            stated = graph.objects(_iri(webid), SOLID.oidcIssuerRegistrationToken)
+            texts = frozenset(term.value for term in stated if isinstance(term, Literal))
+            return Declared(_issuers_of(webid, graph), texts)
+        except (Unreachable, Refusal):
+            raise Unprocessable("webid-unreadable", "The WebID document could not be read.") from None
 
     async def standing(
         self, webid: WebId, client: ClientId | None, token_id: str | None, /, *, issued: datetime | None = None
@@ -189,10 +207,22 @@ class Documents:
         got = await self._get(iri.partition("#")[0], RDF)
         return await parse_guarded(got.body, got.media_type, base=got.url, limits=self._limits)
 
+    async def _unmoved(self, iri: str) -> Graph:
+        """The graph of the document at the very URL of an IRI: a redirect is a failure."""
+        url = iri.partition("#")[0]
+        self._not_ours(url)
+        got = await self._fetcher.call("GET", url, accept=RDF, headers={})
+        if got.status != 200:
+            raise Unreachable(f"status {got.status}")
+        return await parse_guarded(got.body, got.media_type, base=url, limits=self._limits)
+
     async def _get(self, url: str, accept: str) -> Fetched:
+        self._not_ours(url)
+        return await self._fetcher.get(url, accept=accept)
+
+    def _not_ours(self, url: str) -> None:
         if f"{url}/".startswith(self._base_url):
             raise Unreachable("ours")  # TR-9: what of ours could be meant was looked for in process
-        return await self._fetcher.get(url, accept=accept)
 
     def _json(self, got: Fetched) -> Mapping[str, Any]:
         try:

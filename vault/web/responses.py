@@ -53,6 +53,8 @@ STATUS: Final[Mapping[type[Refusal], int]] = {
 # RS-6: what a DPoP proof may be signed with, in the order we like them.
 PROOF_ALGORITHMS: Final = "ES256 RS256 ES384 ES512 PS256 PS384 PS512 EdDSA"
 
+ACCOUNT_SCHEME: Final = "CSS-Account-Token"  # how the tokens of the account API are sent
+
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 STARTED: Final = web.RequestKey("started", float)  # monotonic seconds
 REASON: Final = web.RequestKey("reason", str)  # the slug of a refusal, for the log line
@@ -77,8 +79,9 @@ def refusal_response(request: web.Request, refusal: Refusal) -> web.Response:
     response = problem_response(request, status, refusal.reason, refusal.detail, refusal.facts)
     match refusal:
         case Unauthenticated():
-            provider = request.app[VAULT].base_url
-            response.headers[hdrs.WWW_AUTHENTICATE] = challenge(refusal.error, refusal.detail, provider=provider)
+            provider, of_account = request.app[VAULT].base_url, route_of(request).credentials is Credentials.ACCOUNT
+            words = ACCOUNT_SCHEME if of_account else challenge(refusal.error, refusal.detail, provider=provider)
+            response.headers[hdrs.WWW_AUTHENTICATE] = words
         case MethodNotAllowed():
             response.headers[hdrs.ALLOW] = ", ".join(refusal.allowed)  # RFC 9110 §15.5.6
         case UnsupportedMedia() if refusal.accepted:

@@ -10,6 +10,8 @@ from aiohttp import hdrs, web
 from vault.errors import MethodNotAllowed
 from vault.web import (
     account,
+    account_api,
+    account_holdings,
     address,
     apps,
     citizen,
@@ -52,6 +54,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *address.ROUTES,
     *devices.ROUTES,
     *closing.ROUTES,
+    *account_api.ROUTES,
+    *account_holdings.ROUTES,
     *passkeys.ROUTES,
     *recovering.ROUTES,
     *upstream.ROUTES,

@@ -25,6 +25,7 @@ class Credentials(StrEnum):
     NOTHING = "nothing"  # public: neither cookie nor token is read
     TOKEN = "token"  # Authorization and DPoP headers; cookies are ignored  # noqa: S105 - a kind of credential
     CLIENT = "client"  # OAuth client authentication
+    ACCOUNT = "account"  # the token of the account API, in the Authorization header and nowhere else
     SESSION = "session"  # the citizen's browser session; changing it needs the form's CSRF token
     VISITOR = "visitor"  # a page that works signed out (sign in, sign up) and reads the session if there is one
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from aiohttp import web
 
-from vault.identity.accounts import citizen, session_holds
+from vault.identity.accounts import SessionKind, citizen, session_holds
 from vault.identity.authorize import Person
 from vault.identity.levels import reaches
 from vault.identity.sign_in import Opened, Visitor
@@ -192,7 +192,9 @@ async def _load(request: web.Request) -> Person | None:
     now = vault.clock()
     async with vault.reading() as work:
         session = await work.sessions.get(key)
-        if session is None or not session_holds(session, vault.settings.identity, now):
+        if session is None or session.kind is not SessionKind.BROWSER:
+            return None
+        if not session_holds(session, vault.settings.identity, now):
             return None
         account = await work.accounts.get(session.account)
     if account is None or account.locked:

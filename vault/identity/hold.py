@@ -1,0 +1,156 @@
+"""Several pods and WebIDs of one account: one more pod, a WebID from elsewhere by proof, and away with that again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from vault.audit import AuditDraft, AuditEvent
+from vault.config import Settings
+from vault.errors import Conflict, Missing, TooMany, Unprocessable
+from vault.identity.accounts import Account, HeldPod
+from vault.identity.moments import read_moment, seal_moment
+from vault.identity.ports import CreatePod, IdentityWork, Issuers, Replays, Transact, Tries
+from vault.identity.sign_in import webid_of
+from vault.values import AccountId, PodName, WebId
+
+MOST_PODS: Final = 10
+MOST_WEBIDS: Final = 20
+_LASTS: Final = timedelta(hours=1)  # a text for a WebID document
+_STATEMENT: Final = "http://www.w3.org/ns/solid/terms#oidcIssuerRegistrationToken"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDesk:
+    """What linking a WebID works with. `key` seals the texts."""
+
+    writing: Transact
+    issuers: Issuers
+    replays: Replays
+    tries: Tries
+    settings: Settings
+    key: bytes
+    now: datetime
+
+
+async def chain_of(work: IdentityWork, account: Account, webid: WebId) -> PodName:
+    """The pod in whose log an act as this WebID stands: the one it owns, else the account's first."""
+    held = await work.accounts.pods(account.id)
+    return next((one.pod for one in held if one.webid == webid), account.pod)
+
+
+async def add_pod(
+    work: IdentityWork,
+    account: Account,
+    *,
+    name: PodName,
+    display_name: str,
+    create_pod: CreatePod,
+    settings: Settings,
+    now: datetime,
+) -> HeldPod:
+    """One more pod, with a WebID of its own in it. Raises Conflict: "pods-many", or that the name is taken."""
+    if len(await work.accounts.pods(account.id)) >= MOST_PODS:
+        raise Conflict("pods-many", f"An account has at most {MOST_PODS} pods.")
+    base_url = settings.server.base_url
+    held = HeldPod(name, webid_of(base_url, name))
+    await work.accounts.add_webid(account.id, held.webid)
+    await work.accounts.add_pod(account.id, held)
+    await create_pod(
+        name=name,
+        owner=held.webid,
+        display_name=display_name,
+        issuer=base_url,
+        base_url=base_url,
+        quota_bytes=settings.limits.quota_bytes,
+        now=now,
+    )
+    return held
+
+
+def proof_text(account: AccountId, webid: WebId, *, key: bytes, now: datetime) -> str:
+    """What the owner of a WebID puts into its document, to show that it may sign in with this account. It is made, not
+    stored: a moment, sealed over this account and this WebID."""
+    return seal_moment(now, about=_about(account, webid), key=key)
+
+
+def proof_statement(webid: WebId, text: str) -> str:
+    """The same as one line of Turtle, which is N-Triples too."""
+    return f'<{webid}> <{_STATEMENT}> "{text}" .'
+
+
+async def link_webid(desk: LinkDesk, account: Account, webid: WebId) -> None:
+    """Signs the account in as this WebID too, once its document carries our text and names us as `solid:oidcIssuer`
+    (RS-4). A text counts once, for an hour.
+
+    Raises Unprocessable: "webid-unreadable", "webid-proof" (no text of ours for this account and WebID), "webid-issuer"
+    (we are not named). Conflict: "webid-held", "webids-many", "webid-taken". TooMany beyond the limit of tries.
+    """
+    await _count(desk, account)
+    async with desk.writing() as work:
+        await _check_room(work, account, webid)
+    declared = await desk.issuers.declared(webid)
+    text = _ours(declared.texts, account.id, webid, desk)
+    if text is None:
+        raise Unprocessable("webid-proof", "The WebID document does not carry the text that shows whose it is.")
+    if desk.settings.server.base_url not in declared.issuers:
+        raise Unprocessable("webid-issuer", "The WebID document does not name this server as its solid:oidcIssuer.")
+    if not await desk.replays.claim(f"webid-link:{text}", until=desk.now + _LASTS):
+        raise Unprocessable("webid-proof", "This text was used before.")
+    async with desk.writing() as work:
+        await _check_room(work, account, webid)
+        await work.accounts.add_webid(account.id, webid)
+        draft = AuditDraft(account.pod, desk.now, AuditEvent.WEBID_LINKED, account.webid, webid)
+        await work.audit.append(draft)
+
+
+async def unlink_webid(work: IdentityWork, account: Account, webid: WebId, *, now: datetime) -> None:
+    """The account signs in as this WebID no more; apps that were let in as it, and programs that act as it, end.
+    Raises Missing, and Conflict("webid-owns-pod") for one that a pod of the account belongs to."""
+    if webid not in await work.accounts.webids(account.id):
+        raise Missing("webid", "This account has no such WebID.")
+    if webid == account.webid or any(held.webid == webid for held in await work.accounts.pods(account.id)):
+        raise Conflict("webid-owns-pod", "A pod of this account belongs to this WebID.")
+    await work.accounts.remove_webid(account.id, webid)
+    for consent in await work.clients.consents(account.id):
+        if consent.webid == webid:
+            await work.clients.remove_consent(account.id, consent.client)
+            await work.refresh_tokens.end_for(account.id, consent.client)
+    for client in await work.clients.of(account.id):
+        if client.webid == webid and client.revoked is None:
+            await work.clients.put(replace(client, revoked=now))
+            draft = AuditDraft(account.pod, now, AuditEvent.CLIENT_REVOKED, account.webid, client.id)
+            await work.audit.append(draft)
+    await work.audit.append(AuditDraft(account.pod, now, AuditEvent.WEBID_UNLINKED, account.webid, webid))
+
+
+async def _count(desk: LinkDesk, account: Account) -> None:
+    """Each try makes us fetch something: counted before it, for each account."""
+    key, window = f"webid-link:{account.id}", desk.settings.limits.sign_in_window_seconds
+    if await desk.tries.count(key, window_seconds=window, now=desk.now) >= desk.settings.limits.sign_in_tries:
+        raise TooMany("webid-tries", "Too many tries. Wait a few minutes.", retry_after=window)
+    await desk.tries.add(key, now=desk.now)
+
+
+async def _check_room(work: IdentityWork, account: Account, webid: WebId) -> None:
+    held = await work.accounts.webids(account.id)
+    if webid in held:
+        raise Conflict("webid-held", "This account has this WebID already.")
+    if len(held) >= MOST_WEBIDS:
+        raise Conflict("webids-many", f"An account has at most {MOST_WEBIDS} WebIDs.")
+
+
+def _ours(texts: Iterable[str], account: AccountId, webid: WebId, desk: LinkDesk) -> str | None:
+    """The newest text of ours for this account and WebID that still counts."""
+    good: list[tuple[datetime, str]] = []
+    for text in texts:
+        moment = read_moment(text, about=_about(account, webid), key=desk.key)
+        if moment is not None and moment <= desk.now < moment + _LASTS:
+            good.append((moment, text))
+    return max(good)[1] if good else None
+
+
+def _about(account: AccountId, webid: WebId) -> tuple[str, ...]:
+    return ("webid-link", account, webid)
