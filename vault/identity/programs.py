@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from vault.audit import AuditDraft, AuditEvent
-from vault.errors import Conflict, Forbidden, Malformed, Missing
+from vault.errors import Conflict, Forbidden, Malformed, Missing, OAuthRefusal
 from vault.identity.accounts import Account
 from vault.identity.clients import CLIENT_CREDENTIALS, Client, ClientAuth, parse_keys, shown_name
 from vault.identity.hold import chain_of
@@ -123,7 +123,7 @@ async def revoke_program(work: IdentityWork, account: Account, client_id: Client
 def _with_keys(client: Client, keys: Mapping[str, Any]) -> Client:
     jwks, jwks_uri = parse_keys(keys)
     if not jwks and jwks_uri is None:
-        raise Malformed("program-keys", "A program that proves itself by key needs one.")
+        raise OAuthRefusal("invalid_client_metadata", "jwks: expected at least one public key")
     return replace(client, auth=ClientAuth.PRIVATE_KEY, jwks=jwks, jwks_uri=jwks_uri)
 
 

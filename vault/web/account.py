@@ -36,6 +36,7 @@ ENTRIES: Final = (
     Entry("recovery", "/my/account/recovery"),
     Entry("password", "/idp/password"),
     Entry("apps", "/my/account/apps"),
+    Entry("programs", "/my/account/programs"),
     Entry("elsewhere", ELSEWHERE, lambda vault: vault.upstream is not None),
     Entry("address", "/my/account/address", lambda vault: has_mail(vault.settings)),
     Entry("sessions", "/my/account/sessions"),
