@@ -31,6 +31,7 @@ from vault.datasluis.registry import (
 from vault.datasluis.requests import AccessRequest, RequestState, Terms, state_at, withdraw
 from vault.errors import Forbidden, Missing, Refusal, TooMany
 from vault.identity.accounts import Account
+from vault.identity.hold import holder_of
 from vault.values import Agent, Notice, PodName, RequestId, WebId
 
 __all__ = ["DraftTerms", "RequestDraft", "record_rejection", "submit_request", "withdraw_request"]
@@ -145,7 +146,7 @@ def _terms_as_sent(draft: DraftTerms) -> Terms:
 async def _citizen(work: DatasluisWork, webid: WebId) -> Account:
     """The account that this WebID belongs to, with a pod it still owns. One answer for every other case: no vault
     here, an organisation, a locked account or one that is to be closed."""
-    account = await work.accounts.by_webid(webid)
+    account = await holder_of(work.accounts, webid)
     pod = await work.resources.pod(account.pod) if account is not None else None
     organisation = await work.participants.by_webid(webid)
     if (

@@ -29,6 +29,7 @@ from vault.datasluis.registry import Participant, Role, Standing, check_role, st
 from vault.datasluis.unpack import Prepared, Routed, prepare, unpack
 from vault.errors import Forbidden, Malformed, Missing, Refusal, Unavailable
 from vault.identity.accounts import Account, hash_national_number
+from vault.identity.hold import holder_of
 from vault.values import Agent, Clock
 
 _Transact = Callable[[], AbstractAsyncContextManager[DatasluisWork]]
@@ -160,7 +161,7 @@ async def _addressee(work: DatasluisWork, call: _Call) -> Account | None:
     found = (
         await work.accounts.by_national_number(hash_national_number(call.number_key, person))
         if person is not None
-        else await work.accounts.by_webid(citizen)
+        else await holder_of(work.accounts, citizen)
         if citizen is not None
         else None
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -60,6 +60,11 @@ class HeldPod:
 
     pod: PodName
     webid: WebId
+
+
+def acting_for(account: Account, held: HeldPod | None) -> Account:
+    """The account as the holder of this one of its pods; None is its first."""
+    return account if held is None else replace(account, pod=held.pod, webid=held.webid)
 
 
 def email_key(email: str) -> str:
@@ -209,10 +214,13 @@ def session_holds(session: Session, settings: IdentitySettings, now: datetime) -
     return now < session.last_seen + idle and now < session.created + whole
 
 
-def citizen(account: Account, session: Session, settings: IdentitySettings, now: datetime) -> Citizen:
-    """The person behind a session that holds."""
+def citizen(
+    account: Account, session: Session, settings: IdentitySettings, now: datetime, *, held: HeldPod | None = None
+) -> Citizen:
+    """The person behind a session that holds, at the pod she looks at."""
     stepped_up = now < session.authenticated_at + timedelta(seconds=settings.step_up_seconds)
-    return Citizen(account.id, account.webid, account.pod, stepped_up)
+    seen = acting_for(account, held)
+    return Citizen(account.id, seen.webid, seen.pod, stepped_up)
 
 
 _HASHER = PasswordHasher()

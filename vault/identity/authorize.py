@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from vault.config import Settings
 from vault.errors import OAuthRefusal
-from vault.identity.accounts import Account, Code, Consent, Session
+from vault.identity.accounts import Account, Code, Consent, HeldPod, Session
 from vault.identity.clients import AUTHORIZATION_CODE, Client, redirect_allowed
 from vault.identity.consent import Answer, Choice, Reason, give, reason_to_ask, refuse
 from vault.identity.levels import open_wish
@@ -36,10 +36,11 @@ _THUMBPRINT = _CHALLENGE
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The signed-in person at the browser."""
+    """The signed-in person at the browser. `held`: the pod she looks at, where that is not the account's first."""
 
     account: Account
     session: Session
+    held: HeldPod | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from typing import Final
 from vault.audit import AuditDraft, AuditEvent
 from vault.config import Settings
 from vault.errors import Conflict, Missing, TooMany, Unprocessable
-from vault.identity.accounts import Account, HeldPod
+from vault.identity.accounts import Account, HeldPod, Session, acting_for
 from vault.identity.moments import read_moment, seal_moment
-from vault.identity.ports import CreatePod, IdentityWork, Issuers, Replays, Transact, Tries
-from vault.identity.sign_in import webid_of
+from vault.identity.ports import Accounts, CreatePod, IdentityWork, Issuers, Replays, Transact, Tries
+from vault.identity.sign_in import standing_account, webid_of
 from vault.values import AccountId, PodName, WebId
 
 MOST_PODS: Final = 10
@@ -39,6 +39,29 @@ async def chain_of(work: IdentityWork, account: Account, webid: WebId) -> PodNam
     """The pod in whose log an act as this WebID stands: the one it owns, else the account's first."""
     held = await work.accounts.pods(account.id)
     return next((one.pod for one in held if one.webid == webid), account.pod)
+
+
+async def held_pod(work: IdentityWork, account: AccountId, pod: PodName) -> HeldPod | None:
+    """This pod, if it is one of the account's."""
+    return next((one for one in await work.accounts.pods(account) if one.pod == pod), None)
+
+
+async def holder_of(accounts: Accounts, webid: WebId) -> Account | None:
+    """The account that signs in as this WebID, as the holder of the pod that belongs to it."""
+    account = await accounts.by_webid(webid)
+    if account is None:
+        return None
+    return acting_for(account, next((one for one in await accounts.pods(account.id) if one.webid == webid), None))
+
+
+async def look_at(work: IdentityWork, session: Session, pod: PodName) -> None:
+    """From now on the pages of this session show this pod. Raises Missing for one of somebody else."""
+    account = await standing_account(work, session)
+    if await held_pod(work, account.id, pod) is None:
+        raise Missing("pod", "This account has no such pod.")
+    kept = await work.sessions.get(session.id_hash)
+    assert kept is not None  # the session stands in this transaction
+    await work.sessions.replace(replace(kept, pod=pod))
 
 
 async def add_pod(

@@ -169,11 +169,14 @@ async def open_session(
 ) -> Opened:
     """A session with a value never used before (ATK-02); the one it replaces ends. `methods`: how the person proved who
     they are (RFC 8176)."""
+    former = None if replaces is None else await work.sessions.get(replaces)
     if replaces is not None:
         await work.sessions.remove(replaces)
     cookie = Secret(secrets.token_urlsafe(32))
     browser, network = visitor.user_agent[:200], truncated_address(visitor.address)
     session = Session(digest(cookie.reveal()), account.id, now, now, now, browser, network, methods, kind=kind)
+    if former is not None and former.account == account.id:
+        session = replace(session, pod=former.pod)  # a proof once more leaves her at the pod she looks at
     await work.sessions.add(session)
     await work.audit.append(AuditDraft(account.pod, now, AuditEvent.SIGNED_IN, account.webid, account.id))
     return Opened(session, cookie)

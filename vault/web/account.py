@@ -37,6 +37,7 @@ ENTRIES: Final = (
     Entry("password", "/idp/password"),
     Entry("apps", "/my/account/apps"),
     Entry("programs", "/my/account/programs"),
+    Entry("identities", "/my/account/identities"),
     Entry("elsewhere", ELSEWHERE, lambda vault: vault.upstream is not None),
     Entry("address", "/my/account/address", lambda vault: has_mail(vault.settings)),
     Entry("sessions", "/my/account/sessions"),

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from vault.identity.accounts import SessionKind, citizen, session_holds
 from vault.identity.authorize import Person
+from vault.identity.hold import held_pod
 from vault.identity.levels import reaches
 from vault.identity.sign_in import Opened, Visitor
 from vault.identity.tokens import digest
@@ -60,7 +61,7 @@ async def current_citizen(request: web.Request) -> Citizen | None:
     if person is None:
         return None
     vault = request.app[VAULT]
-    return citizen(person.account, person.session, vault.settings.identity, vault.clock())
+    return citizen(person.account, person.session, vault.settings.identity, vault.clock(), held=person.held)
 
 
 async def require_citizen(request: web.Request) -> Citizen:
@@ -197,9 +198,10 @@ async def _load(request: web.Request) -> Person | None:
         if not session_holds(session, vault.settings.identity, now):
             return None
         account = await work.accounts.get(session.account)
+        held = None if session.pod is None else await held_pod(work, session.account, session.pod)
     if account is None or account.locked:
         return None
-    person = Person(account, session)
+    person = Person(account, session, held)
     if now - session.last_seen > _NOTED_EVERY:
         await _note_use(vault, person)
     return person
