@@ -33,6 +33,20 @@ async def test_of_many_claims_at_once_exactly_one_passes(store: Database, elsewh
         assert sorted(await asyncio.gather(*claims)) == [False] * 9 + [True]
 
 
+@pytest.mark.requirement("VEC-P39")
+async def test_claims_made_together_are_answered_each_for_itself(store: Database, elsewhere: Database) -> None:
+    """Those of one turn of the event loop share a transaction, also with somebody who does not wait for his answer."""
+    assert await store.replays.claim("seen", until=LATER)
+    asked = ["seen", "new", "new", "other", "seen", "given up"]
+    claims = [asyncio.create_task(store.replays.claim(proof, until=LATER)) for proof in asked]
+    await asyncio.sleep(0)
+    claims[-1].cancel()
+    found = await asyncio.gather(*claims, return_exceptions=True)
+    assert found[:-1] == [False, True, False, True, False]
+    assert isinstance(found[-1], asyncio.CancelledError)
+    assert [await elsewhere.replays.claim(proof, until=LATER) for proof in asked] == [False] * 6
+
+
 async def test_a_proof_id_of_any_characters_and_length_is_claimed(store: Database) -> None:
     for odd in ("", "é" * 256, "x" * 100_000, "a\x00b", "\ud800", "' OR 1=1"):
         assert await store.replays.claim(odd, until=LATER)
@@ -60,6 +74,20 @@ async def test_a_proof_is_remembered_to_the_end_of_its_time_and_then_forgotten(
     assert not await store.replays.claim("jti-1", until=LATER)
     await store.housekeeping(LATER + timedelta(seconds=1))
     assert await store.replays.claim("jti-1", until=LATER)
+
+
+async def test_of_many_proofs_those_are_forgotten_whose_time_is_over(store: Database) -> None:
+    for number in range(300):
+        await store.replays.claim(f"old-{number}", until=NOON)
+        await store.replays.claim(f"new-{number}", until=LATER)
+    now = NOON + timedelta(seconds=1)
+    rounds = [await store.replays.forget(now, limit=70) for _ in range(12)]
+    assert sum(rounds) == 300
+    assert max(rounds) <= 71
+    assert await store.replays.forget(now, limit=1000) == 0
+    for number in range(300):
+        assert await store.replays.claim(f"old-{number}", until=LATER)
+        assert not await store.replays.claim(f"new-{number}", until=LATER)
 
 
 async def test_tries_are_counted_by_key_within_the_window(store: Database, elsewhere: Database) -> None:

@@ -19,7 +19,7 @@ from vault.identity.tokens import (
     base64url_sha256,
     check_signature,
     is_number,
-    public_key,
+    key_in_header,
     read_jws,
 )
 
@@ -82,7 +82,7 @@ def check_proof(
         raise invalid_proof("missing" if not texts else "repeated", "Exactly one DPoP proof is needed.")
     try:
         jws = read_jws(texts[0], limits=limits)
-        key = public_key(jws.header.get("jwk"))
+        key = key_in_header(jws)
     except BadToken as bad:
         raise invalid_proof(bad.because) from None
     if jws.header.get("typ") != "dpop+jwt":

@@ -68,6 +68,7 @@ class Jws:
     algorithm: str
     signing_input: bytes
     signature: bytes
+    written_header: str
 
 
 class KeyRing:
@@ -148,8 +149,10 @@ def read_jws(text: str, *, limits: Limits) -> Jws:
     parts = text.split(".")
     if len(parts) != 3:
         raise BadToken("not-three-parts")
-    header, algorithm = _header(parts[0])
-    return Jws(header, _object(parts[1]), algorithm, f"{parts[0]}.{parts[1]}".encode(), decode_base64url(parts[2]))
+    written, claims, signature = parts
+    header, algorithm = _header(written)
+    signing_input = f"{written}.{claims}".encode()
+    return Jws(header, _object(claims), algorithm, signing_input, decode_base64url(signature), written)
 
 
 def public_key(jwk: object) -> PublicKey:
@@ -165,6 +168,12 @@ def public_key(jwk: object) -> PublicKey:
     if not all(isinstance(value, str) for value in values) or jwk.get("use", "sig") != "sig":
         raise BadToken("key-unreadable")
     return _parsed_key(kind, values)
+
+
+def key_in_header(jws: Jws) -> PublicKey:
+    """The public key that a proof brings along as `jwk`, as `public_key` reads it. One client's headers are all the
+    same, and so is what they say."""
+    return _key_in_header(jws.written_header)
 
 
 def check_signature(jws: Jws, key: PublicKey) -> None:
@@ -220,6 +229,11 @@ def _parsed_key(kind: str, values: tuple[str, ...]) -> PublicKey:
     except (JoseError, ValueError, KeyError, TypeError):
         raise BadToken("key-unreadable") from None
     return PublicKey(key, kind, members.get("crv"), key.thumbprint())
+
+
+@lru_cache(maxsize=1024)
+def _key_in_header(written: str) -> PublicKey:
+    return public_key(_header(written)[0].get("jwk"))
 
 
 @lru_cache(maxsize=1024)

@@ -84,6 +84,7 @@ _REUSE_IS_SEEN = timedelta(days=1)
 _NOTICES_STAY = timedelta(days=7)
 _UNDELIVERED_STAY = timedelta(days=30)  # letters that could not be sent, for the operator to look at
 _FORGOTTEN_AT_ONCE = 200  # of each kind: a few milliseconds on the event loop
+_LOOKED_THROUGH_AT_ONCE = 5000  # proofs, most of which stay
 _READY_STAYS_TRUE = 1.0  # seconds
 _READY_WITHIN = 2.0
 
@@ -308,7 +309,7 @@ class Database:
             gone += await transaction.run(_FORGET_LETTERS, (to_micros(now - _UNDELIVERED_STAY), most))
             gone += await transaction.run(_FORGET_NOTICES, (to_micros(now - _NOTICES_STAY), most))
             gone += await forget(transaction, ended=to_micros(now), limit=most)
-        gone += await self.replays.forget(now, limit=most)
+        gone += await self.replays.forget(now, limit=_LOOKED_THROUGH_AT_ONCE)
         gone += await self.tries.forget(now, limit=most)
         return gone
 
