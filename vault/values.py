@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import NewType
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -142,13 +143,15 @@ class MediaType:
     parameters: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        tail = "".join(f"; {name}={_quoted(value)}" for name, value in self.parameters)
-        return self.essence + tail
+        if not self.parameters:
+            return self.essence
+        return self.essence + "".join(f"; {name}={_quoted(value)}" for name, value in self.parameters)
 
     def parameter(self, name: str) -> str | None:
         return next((value for key, value in self.parameters if key == name), None)
 
 
+@lru_cache(maxsize=1024)
 def parse_media_type(text: str) -> MediaType:
     """Reads `type/subtype *(; name=value)`; raises Malformed. Linear in the length of the text."""
     head, *rest = _split_outside_quotes(text, ";")

@@ -151,7 +151,7 @@ async def decide(
     the second policy `also` (D15). Runs inside the transaction that acts (ATK-14). `needs` is never empty, and its
     first target is the one the request is about.
     """
-    look = _Look(acls, parsed, caller, groups, normalise_base(base_url), limits, origin)
+    look = _Look(acls, parsed, caller, groups=groups, base_url=base_url, limits=limits, origin=origin)
     held: dict[ResourceUrl, Held] = {}
     for need in needs:
         if need.target not in held:
@@ -193,17 +193,29 @@ def normalise_base(base_url: str) -> str:
     return normalise_url(base_url)
 
 
-@dataclass(frozen=True, slots=True)
 class _Look:
     """One decision's way to the ACLs: who asks, of which transaction, by which rules."""
 
-    acls: Acls
-    parsed: ParsedAcls
-    caller: Caller
-    groups: Groups
-    base_url: str
-    limits: Limits
-    origin: Origin | None
+    __slots__ = ("acls", "base_url", "caller", "groups", "limits", "origin", "parsed")
+
+    def __init__(
+        self,
+        acls: Acls,
+        parsed: ParsedAcls,
+        caller: Caller,
+        *,
+        groups: Groups,
+        base_url: str,
+        limits: Limits,
+        origin: Origin | None,
+    ) -> None:
+        self.acls = acls
+        self.parsed = parsed
+        self.caller = caller
+        self.groups = groups
+        self.base_url = normalise_base(base_url)
+        self.limits = limits
+        self.origin = origin
 
     async def held_on(self, target: ResourceUrl) -> Held:
         """The modes that the effective ACL and the ownership of the pod give on one target."""
@@ -301,7 +313,7 @@ async def explain(
     origin: Origin | None = TRUSTED_ORIGIN,
 ) -> list[str]:
     """The same decision in sentences, for the operator: each need, each rule that could meet it, and why or why not."""
-    look = _Look(acls, parsed, caller, groups, normalise_base(base_url), limits, origin)
+    look = _Look(acls, parsed, caller, groups=groups, base_url=base_url, limits=limits, origin=origin)
     lines: list[str] = []
     for need in needs:
         lines.append(f"{need.target.path}: {need.because} needs {_listed(need.modes)}.")

@@ -6,17 +6,18 @@ other text may contain, the document is parsed, and the IRIs become variables ag
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import pyoxigraph
 
 from vault.config import Limits
 from vault.errors import Malformed, Unprocessable
 from vault.rdf.edits import Pattern, Slot, Variable
-from vault.rdf.graph import Blank, Iri, Literal, Subject, Term, Triple, parts
+from vault.rdf.graph import Blank, Iri, Literal
 
+_DEFAULT = pyoxigraph.DefaultGraph()
 VARIABLE = "urn:x-n3var:"  # a scheme of ours; refused in the text that comes in
 
 # Tokens of N3 and SPARQL text that hold no structure. Possessive: hostile input cannot make them go back (ATK-11).
@@ -33,40 +34,35 @@ NAME = r"(?:[A-Za-z0-9_:%.-]|[^\x00-\x7f]|\\.)++"
 
 @dataclass(frozen=True, slots=True)
 class Formulas:
-    """A parsed document: the triples outside formulas, and the content of each formula by its name."""
+    """A parsed document: the statements outside formulas, and the content of each formula by its name. Each statement
+    stands once, with its variables."""
 
-    outside: tuple[Triple, ...]
-    inside: dict[Subject, tuple[Triple, ...]]
+    outside: tuple[Pattern, ...]
+    inside: dict[Slot, tuple[Pattern, ...]]
 
 
 def read_formulas(text: str, base: str, limits: Limits) -> Formulas:
     """Parses rewritten N3. Raises Malformed, or Unprocessable for what N3 allows and RDF does not."""
-    outside: list[Triple] = []
-    inside: dict[Subject, list[Triple]] = defaultdict(list)
+    found: dict[object, dict[Pattern, None]] = {_DEFAULT: {}}
     try:
         for quad in pyoxigraph.parse(text, format=pyoxigraph.RdfFormat.N3, base_iri=base):
-            if isinstance(quad.graph_name, pyoxigraph.DefaultGraph):
-                outside.append(quad.triple)
-            else:
-                inside[quad.graph_name].append(quad.triple)
+            pattern = (_slot(quad.subject, limits), _slot(quad.predicate, limits), _slot(quad.object, limits))
+            found.setdefault(quad.graph_name, {})[pattern] = None
     except SyntaxError as error:
         if "not allowed in regular RDF" in str(error):  # a literal as subject, a formula as predicate
             raise shape("A triple of the patch is none in RDF.") from None
         raise Malformed("patch-syntax", "The patch cannot be read.") from None
     except ValueError:
         raise Malformed("patch-syntax", "The patch cannot be read.") from None
-    found = {name: tuple(triples) for name, triples in inside.items()}
-    for triples in (outside, *found.values()):
-        _check_terms(triples, limits)
-    return Formulas(tuple(outside), found)
+    outside = tuple(found.pop(_DEFAULT))
+    return Formulas(outside, {cast(Blank, name): tuple(statements) for name, statements in found.items()})
 
 
-def patterns(triples: Iterable[Triple], *, blanks_vary: bool = False) -> tuple[Pattern, ...]:
-    """Triples as patterns, each once. With `blanks_vary`, blank nodes are variables, as they are in a `where`."""
-    found: dict[Pattern, None] = {}
-    for subject, predicate, obj in map(parts, triples):
-        found[_slot(subject, blanks_vary), _slot(predicate, blanks_vary), _slot(obj, blanks_vary)] = None
-    return tuple(found)
+def varying(found: Iterable[Pattern]) -> tuple[Pattern, ...]:
+    """The patterns of a `where`, in which blank nodes are variables, too."""
+    if not blanks(found):
+        return tuple(found)
+    return tuple(dict.fromkeys((_vary(subject), _vary(predicate), _vary(obj)) for subject, predicate, obj in found))
 
 
 def check_where(where: tuple[Pattern, ...], limits: Limits) -> tuple[Pattern, ...]:
@@ -91,23 +87,29 @@ def shape(detail: str) -> Unprocessable:
     return Unprocessable("patch-shape", detail)
 
 
-def _slot(term: Term, blanks_vary: bool) -> Slot:
+def _slot(term: object, limits: Limits) -> Slot:
+    """A term with its limits (LIM-10), or the variable that was written as an IRI. The whole patch is small, so
+    literals need no limit of their own."""
     if isinstance(term, Iri):
-        return Variable(term.value[len(VARIABLE) :]) if term.value.startswith(VARIABLE) else term
-    if blanks_vary and isinstance(term, Blank):
-        return Variable(f"_:{term.value}")
+        value = term.value
+        _check_length(value, limits)
+        return Variable(value[len(VARIABLE) :]) if value.startswith(VARIABLE) else term
+    if isinstance(term, Literal):
+        datatype, language = term.datatype.value, term.language
+        if datatype.startswith(VARIABLE):
+            raise shape("A variable cannot be a datatype.")
+        _check_length(datatype, limits)
+        if language is not None and len(language) > limits.language_characters:
+            raise Unprocessable("too-long", f"A language tag may have {limits.language_characters} characters.")
+        return term
+    assert isinstance(term, Blank)  # there is no quoting in the N3 that is read here
     return term
 
 
-def _check_terms(triples: Iterable[Triple], limits: Limits) -> None:
-    """LIM-10, and variables where none can stand. The whole patch is small, so literals need no limit of their own."""
-    for triple in triples:
-        for term in parts(triple):
-            iri = term.datatype if isinstance(term, Literal) else term
-            if isinstance(iri, Iri) and len(iri.value) > limits.iri_bytes:
-                raise Unprocessable("too-long", f"An IRI may have {limits.iri_bytes} bytes.")
-            if isinstance(term, Literal):
-                if iri.value.startswith(VARIABLE):
-                    raise shape("A variable cannot be a datatype.")
-                if len(term.language or "") > limits.language_characters:
-                    raise Unprocessable("too-long", f"A language tag may have {limits.language_characters} characters.")
+def _vary(slot: Slot) -> Slot:
+    return Variable(f"_:{slot.value}") if isinstance(slot, Blank) else slot
+
+
+def _check_length(iri: str, limits: Limits) -> None:
+    if len(iri) > limits.iri_bytes:
+        raise Unprocessable("too-long", f"An IRI may have {limits.iri_bytes} bytes.")

@@ -28,7 +28,7 @@ _TURTLE_TOKEN = re.compile(
     rb"#[^\n\r]*+|" + _IRI + rb"|" + _STRING + rb"|(?P<name>@?" + _NAME + rb")|(?P<mark><<|\{\||[\[\](){}~<\"'])",
     re.DOTALL,
 )
-_SUSPICIOUS = (b"<<", b"{|", b"~", b"--")
+_PAIRS = (b"<<", b"{|", b"--")
 
 
 def check_size(data: bytes, limit: int) -> None:
@@ -52,24 +52,23 @@ def check_json(data: bytes, limits: Limits) -> None:
             depth -= 1
 
 
-def check_turtle(data: bytes, limits: Limits) -> None:
-    """LIM-05, LIM-06, LIM-09 for Turtle, N-Triples and N3: nesting, RDF 1.2 syntax, prefix declarations."""
+def check_turtle(data: bytes, limits: Limits) -> bool:
+    """LIM-05, LIM-06, LIM-09 for Turtle, N-Triples and N3: nesting, RDF 1.2 syntax, prefix declarations.
+
+    True when the text holds marks of RDF 1.2, which may stand in strings and names.
+    """
+    # `find`, for `in` first tries to read a mark as a number, which costs more than the search.
     openers = data.count(b"[") + data.count(b"(") + data.count(b"{")
+    marked = data.find(b"~") >= 0 or any(data.find(mark) >= 0 for mark in _PAIRS)
     lower = data.lower()
-    suspicious = (
-        openers > limits.turtle_depth
-        or has_any(data, _SUSPICIOUS)
+    if (
+        marked
+        or openers > limits.turtle_depth
         or lower.find(b"version") >= 0
         or lower.count(b"prefix") > limits.prefixes
-    )
-    if suspicious:
+    ):
         _read_turtle(data, limits)
-
-
-def has_any(data: bytes, marks: tuple[bytes, ...]) -> bool:
-    """Whether one of the marks is in the data. (`in` first tries to read each mark as a number, which costs more than
-    the search.)"""
-    return any(data.find(mark) >= 0 for mark in marks)
+    return marked
 
 
 def _read_turtle(data: bytes, limits: Limits) -> None:

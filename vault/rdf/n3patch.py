@@ -6,7 +6,7 @@ import re
 
 from vault.config import Limits
 from vault.errors import Malformed
-from vault.rdf.edits import GraphEdit, Pattern
+from vault.rdf.edits import GraphEdit, Pattern, Slot
 from vault.rdf.formulas import (
     COMMENT,
     IRI,
@@ -16,14 +16,15 @@ from vault.rdf.formulas import (
     Formulas,
     blanks,
     check_where,
-    patterns,
     read_formulas,
     shape,
     variables,
+    varying,
 )
-from vault.rdf.graph import RDF, SOLID, Blank, Iri, Subject, Triple, parts
+from vault.rdf.graph import RDF, SOLID, Blank
 from vault.rdf.guards import check_turtle
 
+_TYPE = RDF.type
 _PATCH = SOLID.InsertDeletePatch
 _TYPES = (_PATCH, SOLID.Patch)
 _PARTS = (SOLID.where, SOLID.deletes, SOLID.inserts)
@@ -50,12 +51,8 @@ def read_n3_patch(text: str, base: str, limits: Limits) -> GraphEdit:
     formulas = read_formulas(rewritten, base, limits)
     contents = _contents(formulas, opened)
     where, deletes, inserts = (contents.get(part, ()) for part in _PARTS)
-    edit = GraphEdit(
-        where=check_where(patterns(where, blanks_vary=True), limits),
-        deletes=patterns(deletes),
-        inserts=patterns(inserts),
-    )
-    _check_names(edit, outside=patterns(formulas.outside), where=patterns(where))
+    edit = GraphEdit(where=check_where(varying(where), limits), deletes=deletes, inserts=inserts)
+    _check_names(edit, outside=formulas.outside, where=where)
     return edit
 
 
@@ -82,14 +79,14 @@ def _rewrite(text: str) -> tuple[str, int]:
     return "".join(pieces), opened
 
 
-def _contents(formulas: Formulas, opened: int) -> dict[Iri, tuple[Triple, ...]]:
+def _contents(formulas: Formulas, opened: int) -> dict[Slot, tuple[Pattern, ...]]:
     """The triples of where, deletes and inserts, if the document says nothing else (N3-3 to N3-6)."""
-    patches = {t.subject for t in formulas.outside if t.predicate == RDF.type and t.object == _PATCH}
+    patches = {subject for subject, predicate, obj in formulas.outside if predicate == _TYPE and obj == _PATCH}
     if len(patches) != 1:
         raise shape("A patch document has exactly one resource of type solid:InsertDeletePatch.")
-    names: dict[Iri, Subject] = {}
-    for subject, predicate, obj in map(parts, formulas.outside):
-        if predicate == RDF.type and obj in _TYPES and subject in patches:
+    names: dict[Slot, Slot] = {}
+    for subject, predicate, obj in formulas.outside:
+        if predicate == _TYPE and obj in _TYPES and subject in patches:
             continue
         if subject not in patches or predicate not in _PARTS or not isinstance(obj, Blank):
             raise shape("A patch document says where, deletes and inserts of one patch, and nothing else.")

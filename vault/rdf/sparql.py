@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from vault.config import Limits
 from vault.errors import Malformed, Refusal, Unprocessable
-from vault.rdf.edits import GraphEdit
+from vault.rdf.edits import GraphEdit, Pattern
 from vault.rdf.formulas import (
     COMMENT,
     IRI,
@@ -25,12 +25,12 @@ from vault.rdf.formulas import (
     VARIABLE,
     blanks,
     check_where,
-    patterns,
     read_formulas,
     shape,
     variables,
+    varying,
 )
-from vault.rdf.graph import Blank, Triple, parts
+from vault.rdf.graph import Blank, Iri
 
 _TOKEN = re.compile(
     rf"\s++|{COMMENT}"
@@ -174,15 +174,16 @@ def read_sparql_update(text: str, base: str, limits: Limits) -> GraphEdit:
     formulas = read_formulas(reader.written, base, limits)
     blocks = {
         int(subject.value[len(_BLOCK) :]): formulas.inside.get(name, ()) if isinstance(name, Blank) else ()
-        for subject, _, name in map(parts, formulas.outside)
+        for subject, _, name in formulas.outside
+        if isinstance(subject, Iri)
     }
     edits = [_edit(operation, blocks, limits) for operation in operations]
     return replace(edits[0], then=tuple(edits[1:])) if edits else GraphEdit(lenient=True)
 
 
-def _edit(operation: _Operation, blocks: Mapping[int, tuple[Triple, ...]], limits: Limits) -> GraphEdit:
-    deletes, inserts = patterns(blocks.get(operation.deletes, ())), patterns(blocks.get(operation.inserts, ()))
-    where = patterns(blocks.get(operation.where, ()), blanks_vary=True)
+def _edit(operation: _Operation, blocks: Mapping[int, tuple[Pattern, ...]], limits: Limits) -> GraphEdit:
+    deletes, inserts = blocks.get(operation.deletes, ()), blocks.get(operation.inserts, ())
+    where = varying(blocks.get(operation.where, ()))
     if blanks(deletes):
         raise shape("Blank nodes cannot be deleted by name; find them with a variable in WHERE.")
     if operation.data and variables((*deletes, *inserts)):

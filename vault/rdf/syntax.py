@@ -14,7 +14,7 @@ import pyoxigraph
 from vault.config import Limits
 from vault.errors import Malformed, Unprocessable, UnsupportedMedia
 from vault.rdf.graph import PREFIXES, Blank, Graph, Iri, Literal, Quad, Triple
-from vault.rdf.guards import check_size, check_turtle, has_any
+from vault.rdf.guards import check_size, check_turtle
 from vault.rdf.jsonld import read_json, read_quads, write_jsonld
 from vault.rdf.turtle import write_ntriples, write_turtle
 from vault.values import JSON_LD, NTRIPLES, TURTLE, MediaType
@@ -23,7 +23,6 @@ RDF_TYPES: Final = (TURTLE, JSON_LD, NTRIPLES)
 
 _ESSENCES = frozenset(media_type.essence for media_type in RDF_TYPES)
 _LINES = {TURTLE.essence: pyoxigraph.RdfFormat.TURTLE, NTRIPLES.essence: pyoxigraph.RdfFormat.N_TRIPLES}
-_RDF12 = (b"<<", b"{|", b"~", b"--")
 _LANGUAGE = re.compile(rb"@([A-Za-z0-9-]+)")
 _BOM = b"\xef\xbb\xbf"
 _DEFAULT = pyoxigraph.DefaultGraph()
@@ -80,9 +79,9 @@ def _read(data: bytes, media_type: MediaType, base: str, limits: Limits) -> tupl
     if media_type.essence == JSON_LD.essence:
         quads = read_quads(read_json(data, limits), base)
     else:
-        check_turtle(data, limits)
+        marked = check_turtle(data, limits)
         quads = _read_lines(data.removeprefix(_BOM), _LINES[media_type.essence], base)
-        if _is_plain(data, base, limits):
+        if not marked and _is_plain(data, base, limits):
             return Graph(frozenset([quad.triple for quad in quads])), False
     return _collect(quads, limits)
 
@@ -91,15 +90,11 @@ def _is_plain(data: bytes, base: str, limits: Limits) -> bool:
     """True when no limit on terms or counts can be met: such documents are most of all, and read three times faster.
 
     No IRI or literal is longer than all the text it can be put together from, no triple or blank node takes less than
-    a byte, and the marks of RDF 1.2 are absent.
+    a byte; the marks of RDF 1.2 were looked for before.
     """
-    return (
-        len(data) + len(base) <= min(limits.iri_bytes, limits.literal_bytes, limits.triples, limits.blank_nodes)
-        and not has_any(data, _RDF12)
-        and (
-            data.find(b"@") < 0 or len(max(_LANGUAGE.findall(data), key=len, default=b"")) <= limits.language_characters
-        )
-    )
+    return len(data) + len(base) <= min(
+        limits.iri_bytes, limits.literal_bytes, limits.triples, limits.blank_nodes
+    ) and (data.find(b"@") < 0 or len(max(_LANGUAGE.findall(data), key=len, default=b"")) <= limits.language_characters)
 
 
 def _unsupported() -> UnsupportedMedia:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from vault.rdf.blanks import stable_names
 from vault.rdf.graph import RDF, XSD, Graph
@@ -122,6 +123,7 @@ class _TurtleWriter:
         return term
 
 
+@lru_cache(maxsize=1024)
 def _usable(name: str, space: str) -> bool:
     return _PREFIX.fullmatch(name) is not None and space[-1:] in ("#", "/") and not _UNSAFE.search(space[:-1])
 

@@ -14,7 +14,7 @@ from vault.rdf.graph import LDP, Graph
 from vault.rdf.isolate import parse_guarded, parse_named_guarded
 from vault.rdf.syntax import RDF_TYPES, is_rdf
 from vault.solid.find import Standing
-from vault.solid.headers import Conditions, Verdict, evaluate_conditions
+from vault.solid.headers import NO_CONDITIONS, Conditions, Verdict, evaluate_conditions
 from vault.solid.managed import check_description, check_issuers_kept
 from vault.solid.operation import Content
 from vault.solid.paths import (
@@ -71,6 +71,8 @@ def is_empty(body: Body) -> bool:
 
 def check_conditions(conditions: Conditions, resource: Resource | None) -> None:
     """Step 9, for writes: any current tag satisfies If-Match, and an absent resource has none (PR-59, PR-71)."""
+    if conditions is NO_CONDITIONS:
+        return
     verdict = evaluate_conditions(
         conditions,
         current=current_tags(resource),

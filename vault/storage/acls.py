@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from vault.access.decide import EffectiveAcl
 from vault.errors import Missing
-from vault.solid.paths import acl_paths
+from vault.solid.paths import acl_paths, subject_of
 from vault.solid.ports import Blobs
 from vault.solid.resource import Inline
 from vault.storage.engines import Row, Transaction
-from vault.storage.rows import GET, MOST_MARKS, PodReader, among, body_of, media_type_of, padded, seen
-from vault.values import MediaType, PodName, ResourceUrl, WebId
+from vault.storage.rows import GET, MOST_MARKS, PodReader, among, body_of, padded, seen
+from vault.values import MediaType, PodName, ResourceUrl, WebId, parse_media_type
 
 _ACLS_AMONG = """
     SELECT path, version, (SELECT owner FROM pods WHERE name = pod) FROM resources WHERE pod = ? AND path IN ({marks})
@@ -30,34 +32,38 @@ class SqlAcls:
         now = await self._reader.version(self._transaction, url.pod)
         found = self._reader.acls.get(url, now)
         if found is None:
-            candidates = acl_paths(url)
-            near = await self._nearest(url.pod, candidates)
+            near = await self._nearest(url)
             if near is None:
                 return None
             path, version, owner = near
-            place, subject = ResourceUrl(url.pod, path), ResourceUrl(url.pod, path.removesuffix(".acl"))
-            found = EffectiveAcl(place, version, subject, path != candidates[0], WebId(owner))
+            own = path == subject_of(url).path + ".acl"
+            found = _effective_acl(url.pod, path, version, own, owner)
             if not self._transaction.writable:
                 self._reader.acls.put(url, now, found, weight=1)
         return found
 
-    async def _nearest(self, pod: PodName, candidates: list[str]) -> tuple[str, int, str] | None:
-        """The first candidate that exists, its version, and the owner of the pod."""
-        looked = seen(self._transaction, pod)
-        if looked is None or not looked.asked.issuperset(candidates):
-            return await self._nearest_stored(pod, candidates)
+    async def _nearest(self, url: ResourceUrl) -> tuple[str, int, str] | None:
+        """The path of the ACL that governs, its version, and the owner of the pod."""
+        looked = seen(self._transaction, url.pod)
+        if looked is None:
+            return await self._nearest_stored(url)
         if looked.facts is None:
             return None
-        for path in candidates:
-            row = looked.rows.get(path)
+        path, asked, rows = subject_of(url).path, looked.asked, looked.rows
+        while path + ".acl" in asked:
+            row = rows.get(path + ".acl")
             if row is not None:
-                return path, row[3], looked.facts.owner
-        return None
+                return row[0], row[3], looked.facts.owner
+            if path == "/":
+                return None
+            path = path[: path.rfind("/", 0, -1) + 1]
+        return await self._nearest_stored(url)
 
-    async def _nearest_stored(self, pod: PodName, candidates: list[str]) -> tuple[str, int, str] | None:
+    async def _nearest_stored(self, url: ResourceUrl) -> tuple[str, int, str] | None:
+        candidates = acl_paths(url)
         for start in range(0, len(candidates), MOST_MARKS):
             paths = candidates[start : start + MOST_MARKS]
-            rows = await self._transaction.all(among(_ACLS_AMONG, len(paths)), (pod, *padded(paths)))
+            rows = await self._transaction.all(among(_ACLS_AMONG, len(paths)), (url.pod, *padded(paths)))
             if rows:
                 # Every candidate stands above the one before it, so the nearest has the longest path.
                 path, version, owner = max(rows, key=lambda row: len(row[0]))
@@ -71,10 +77,17 @@ class SqlAcls:
         return b"".join([chunk async for chunk in self._blobs.open(body)])
 
     async def media_type(self, acl: EffectiveAcl, /) -> MediaType:
-        return media_type_of((await self._row(acl))[2])
+        return parse_media_type((await self._row(acl))[2])
 
     async def _row(self, acl: EffectiveAcl) -> Row:
         row = await self._transaction.one(GET, (acl.url.pod, acl.url.path))
         if row is None or row[3] != acl.version:
             raise Missing("acl-changed", "The ACL is no longer this one.")
         return row
+
+
+@lru_cache(maxsize=4096)
+def _effective_acl(pod: PodName, path: str, version: int, own: bool, owner: str) -> EffectiveAcl:
+    """Most requests find one of few ACLs."""
+    subject = ResourceUrl(pod, path.removesuffix(".acl"))
+    return EffectiveAcl(ResourceUrl(pod, path), version, subject, not own, WebId(owner))

@@ -92,21 +92,13 @@ _READY_WITHIN = 2.0
 class SqlWork:
     """One transaction over everything: the one `Work` that satisfies every package's slice."""
 
-    __slots__ = ("_blobs", "_reader", "_transaction", "_versions")
+    __slots__ = ("_transaction", "_versions", "acls", "resources")
 
     def __init__(self, transaction: Transaction, blobs: FileBlobs, versions: Versions, reader: PodReader) -> None:
         self._transaction = transaction
-        self._reader = reader
-        self._blobs = blobs
         self._versions = versions
-
-    @property
-    def resources(self) -> SqlResources:
-        return SqlResources(self._transaction, self._versions, self._reader)
-
-    @property
-    def acls(self) -> SqlAcls:
-        return SqlAcls(self._transaction, self._blobs, self._reader)
+        self.resources = SqlResources(transaction, versions, reader)  # asked for several times by most
+        self.acls = SqlAcls(transaction, blobs, reader)
 
     @property
     def outbox(self) -> SqlOutbox:

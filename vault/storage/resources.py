@@ -109,8 +109,9 @@ class SqlResources:
         transaction, path, above = self._transaction, url.path, url.parent
         if seen(transaction, url.pod) is not None:
             return  # a second look in the same transaction
-        paths = [path, subject_of(url).path, twin(url).path, above.path if above else path, *acl_paths(url)]
-        paths = paths[:MOST_AT_ONCE]
+        paths = acl_paths(url)
+        paths[0:0] = (path, subject_of(url).path, twin(url).path, above.path if above else path)
+        del paths[MOST_AT_ONCE:]
         rows = await transaction.all(among(_LOOK, len(paths)), (path, *padded(paths), url.pod))
         facts = facts_of(rows[0][8:]) if rows else None
         transaction.remember(LOOKED, Looked(url.pod, facts, frozenset(paths), {row[0]: row for row in rows}))

@@ -11,7 +11,7 @@ from vault.solid.resource import BlobRef, Body, Inline, Kind, Resource
 from vault.storage.engines import Row, Transaction
 from vault.storage.recent import Recent
 from vault.storage.records import from_micros
-from vault.values import MediaType, PodName, ResourceUrl, parse_media_type
+from vault.values import PodName, ResourceUrl, parse_media_type
 
 POD_VERSION = "SELECT version FROM pods WHERE name = ?"
 GET = """
@@ -103,14 +103,9 @@ def facts_of(row: Sequence[Any] | None) -> Facts | None:
 
 def resource_of(url: ResourceUrl, row: Row) -> Resource:
     _, kind, media_type, version, modified, size, *_ = row
-    return Resource(url, _KINDS[kind], media_type_of(media_type), version, from_micros(modified), size)
+    return Resource(url, _KINDS[kind], parse_media_type(media_type), version, from_micros(modified), size)
 
 
 def body_of(row: Row) -> Body:
     size, sha256, body = row[5:8]
     return Inline(body) if sha256 is None else BlobRef(sha256, size)
-
-
-@lru_cache(maxsize=1024)
-def media_type_of(text: str) -> MediaType:
-    return parse_media_type(text)

@@ -49,7 +49,10 @@ class Guard:
             raise Malformed("target", "This server does not answer for that request target.")
         if len(request.raw_path) > self._limits.url_bytes:
             raise TooLarge("url-too-long", f"A URL has at most {self._limits.url_bytes} bytes here.")
-        if sum(len(name) + len(value) for name, value in request.raw_headers) > self._limits.header_bytes:
+        size = 0
+        for name, value in request.raw_headers:
+            size += len(name) + len(value)
+        if size > self._limits.header_bytes:
             raise TooLarge("headers-too-large", f"The headers have at most {self._limits.header_bytes} bytes here.")
         if self._limits.requests_per_minute:
             self._count(address)
