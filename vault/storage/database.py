@@ -17,7 +17,7 @@ from vault.storage.acls import SqlAcls
 from vault.storage.blobs import FileBlobs
 from vault.storage.credentials import SqlLetters, SqlMailLinks, SqlPasskeys, SqlRecoveryCodes, SqlUpstreamLinks
 from vault.storage.datasluis import SqlAccessRequests, SqlDeposits, SqlGrants, SqlParticipants
-from vault.storage.engines import CannotOpen, Engine, SharedFile, SqliteEngine, Step, Transaction
+from vault.storage.engines import CannotOpen, Engine, SqliteEngine, Step, Transaction
 from vault.storage.identity import (
     SqlClients,
     SqlCodes,
@@ -34,6 +34,7 @@ from vault.storage.records import to_micros
 from vault.storage.replays import SCRIPT, SharedReplays, SharedTries
 from vault.storage.resources import SqlResources, referenced
 from vault.storage.rows import POD_VERSION, PodReader
+from vault.storage.shared_file import SharedFile
 from vault.storage.sqlite import FileDuty, beyond_us
 from vault.storage.versions import Versions
 from vault.values import Clock, PodName

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timedelta
 
-from vault.storage.engines import SharedFile
 from vault.storage.records import to_micros
+from vault.storage.shared_file import SharedFile
 
 SCRIPT = """
 CREATE TABLE IF NOT EXISTS replays (proof BLOB NOT NULL PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID;
