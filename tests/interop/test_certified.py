@@ -65,6 +65,7 @@ async def test_openid_client_does_all_it_can(place: Live, web: aiohttp.ClientSes
 
 
 @pytest.mark.requirement("RFC8414-3", "RFC9126-2", "RFC9126-4", "RFC9207-2", "RFC9449-8", "RFC9449-9", "RFC7662-2")
+@pytest.mark.requirement("RFC7523-3", "RFC7009-2")
 async def test_oauth4webapi_checks_every_answer(place: Live, web: aiohttp.ClientSession) -> None:
     require("oauth4webapi")
     alice = place.people["alice"]
@@ -75,11 +76,14 @@ async def test_oauth4webapi_checks_every_answer(place: Live, web: aiohttp.Client
         "oidc": f"{place.base_url}idp/token",
         "oauth2": f"{place.base_url}idp/token",
         "pushed": {"lasts": 60},
+        "forged": "OAUTH_INVALID_RESPONSE",
         "tokens": {"type": "dpop", "webid": alice.webid, "sub": alice.webid},
         "userinfo": alice.webid,
         "home": 200,
-        "unchanged": "invalid_grant",
+        "renewed": {"rotated": True, "home": 200},
+        "twice": "invalid_grant",
         "ended": True,
         "introspected": False,
+        "keyed": {"lasts": 60, "thief": "invalid_client"},
         "machine": {"before": 200, "active": True, "after": False, "ended": True},
     }

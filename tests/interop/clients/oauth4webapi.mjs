@@ -24,7 +24,11 @@ await tell(async () => {
   seen.pushed = { lasts: pushed.expires_in, challenged }
   const url = new URL(as.authorization_endpoint)
   url.search = new URLSearchParams({ client_id: client.client_id, request_uri: pushed.request_uri })
-  const back = oauth.validateAuthResponse(as, client, await visited(url), 'the-state')
+  const came = await visited(url)
+  const forged = new URL(came)
+  forged.searchParams.set('iss', 'https://other.example/')
+  seen.forged = await refused(async () => oauth.validateAuthResponse(as, client, forged, 'the-state')) // RFC 9207
+  const back = oauth.validateAuthResponse(as, client, came, 'the-state')
   const redeem = (code, key = DPoP) => retried(key, () => oauth.authorizationCodeGrantRequest(
     as, client, auth, code, redirect_uri, verifier, { DPoP: key, ...plain }))
   const tokens = await oauth.processAuthorizationCodeResponse(
@@ -35,10 +39,14 @@ await tell(async () => {
   const info = () => oauth.userInfoRequest(as, client, tokens.access_token, { DPoP, ...plain })
   seen.userinfo = (await oauth.processUserInfoResponse(as, client, claims.sub, await retried(DPoP, info))).webid
   seen.home = await status(tokens.access_token, DPoP)
-  seen.unchanged = await refused(() => redeem(back).then(answer => oauth.processAuthorizationCodeResponse(as, client, answer)))
+  const renew = () => oauth.refreshTokenGrantRequest(as, client, auth, tokens.refresh_token, { DPoP, ...plain })
+  const renewed = await oauth.processRefreshTokenResponse(as, client, await retried(DPoP, renew))
+  seen.renewed = { rotated: renewed.refresh_token !== tokens.refresh_token, home: await status(renewed.access_token, DPoP) }
+  seen.twice = await refused(() => redeem(back).then(answer => oauth.processAuthorizationCodeResponse(as, client, answer)))
   seen.ended = await endedSoon(tokens.access_token, DPoP) // a code that comes twice ends what it gave (RFC 6749 §4.1.2)
 
-  seen.introspected = (await introspect(as, client, auth, tokens.refresh_token)).active
+  seen.introspected = (await introspect(as, client, auth, renewed.refresh_token)).active
+  seen.keyed = await keyed(as)
   seen.machine = await machine(as)
   return seen
 })
@@ -61,6 +69,19 @@ async function push(as, client, auth, DPoP) {
     pushed = await ask()
   }
   return { verifier, pushed, challenged }
+}
+
+/** RFC 7523: a client that proves itself with a key, and one that has another key. */
+async function keyed(as) {
+  const { privateKey, publicKey } = await oauth.generateKeyPair('ES256')
+  const { kty, crv, x, y } = await crypto.subtle.exportKey('jwk', publicKey)
+  const client = await oauth.processDynamicClientRegistrationResponse(await oauth.dynamicClientRegistrationRequest(as, {
+    client_name: 'Keyed', redirect_uris: [redirect_uri], token_endpoint_auth_method: 'private_key_jwt',
+    jwks: { keys: [{ kty, crv, x, y, alg: 'ES256', use: 'sig', kid: 'one' }] } }, plain))
+  const DPoP = oauth.DPoP(client, await oauth.generateKeyPair('ES256'))
+  const { pushed } = await push(as, client, oauth.PrivateKeyJwt({ key: privateKey, kid: 'one' }), DPoP)
+  const thief = oauth.PrivateKeyJwt({ key: (await oauth.generateKeyPair('ES256')).privateKey, kid: 'one' })
+  return { lasts: pushed.expires_in, thief: await refused(() => push(as, client, thief, DPoP)) }
 }
 
 /** A client's own client credentials, then its token seen and ended by itself. */
