@@ -11,7 +11,7 @@ from vault.values import ANONYMOUS, TURTLE, Agent, Ceiling, ClientId, MediaType,
 
 ALL = frozenset(AccessMode)
 POD = PodName("alice")
-WORK = ResourceUrl(POD, "/work/")
+WORK = ResourceUrl(POD, "/career/")
 ME = WebId("https://vault.example/alice/profile/card#me")
 
 
@@ -54,18 +54,18 @@ def test_nobody_in_particular_has_no_ceiling() -> None:
     assert under_ceiling(ALL, ANONYMOUS, WORK) == ALL
 
 
-@pytest.mark.parametrize("path", ["/work/", "/work/a.ttl", "/work/deep/er/", "/work/.acl", "/work/a.ttl.meta"])
+@pytest.mark.parametrize("path", ["/career/", "/career/a.ttl", "/career/deep/er/", "/career/.acl", "/career/a.ttl.meta"])
 def test_below_its_folders_an_app_has_everything_but_control(path: str) -> None:
     assert under_ceiling(ALL, app(Ceiling((WORK,))), ResourceUrl(POD, path)) == ALL - {AccessMode.CONTROL}
 
 
-@pytest.mark.parametrize("path", ["/", "/work", "/work.acl", "/working/", "/profile/card", "/homework/work/"])
+@pytest.mark.parametrize("path", ["/", "/career", "/career.acl", "/careers/", "/profile/card", "/oldcareer//"])
 def test_elsewhere_it_has_nothing_of_its_persons(path: str) -> None:
     assert under_ceiling(ALL, app(Ceiling((WORK,))), ResourceUrl(POD, path)) == frozenset()
 
 
 def test_a_folder_of_one_pod_says_nothing_about_another_pod() -> None:
-    assert under_ceiling(ALL, app(Ceiling((WORK,))), ResourceUrl(PodName("bob"), "/work/a.ttl")) == frozenset()
+    assert under_ceiling(ALL, app(Ceiling((WORK,))), ResourceUrl(PodName("bob"), "/career/a.ttl")) == frozenset()
 
 
 def test_a_ceiling_without_folders_leaves_nothing() -> None:
@@ -82,7 +82,7 @@ def test_what_is_held_is_lowered_to_what_everybody_holds_and_never_below() -> No
 async def test_what_an_acl_gave_on_one_target_says_nothing_about_another_under_a_ceiling() -> None:
     """One ACL governs both; what is remembered of it must not carry an app over its ceiling."""
     parsed, acls, caller = ParsedAcls(), OneAcl(), app(Ceiling((WORK,)))
-    inside, outside = ResourceUrl(POD, "/work/a.ttl"), ResourceUrl(POD, "/private/b.ttl")
+    inside, outside = ResourceUrl(POD, "/career/a.ttl"), ResourceUrl(POD, "/private/b.ttl")
     for _ in range(2):
         for target, expected in ((inside, Allowed), (outside, Refused), (inside, Allowed)):
             decision = await decide(
