@@ -54,7 +54,7 @@ def test_nobody_in_particular_has_no_ceiling() -> None:
     assert under_ceiling(ALL, ANONYMOUS, WORK) == ALL
 
 
-@pytest.mark.parametrize("path", ["/career/", "/career/a.ttl", "/career/deep/er/", "/career/.acl", "/career/a.ttl.meta"])
+@pytest.mark.parametrize("path", ["/career/", "/career/a.ttl", "/career/deep/er/", "/career/.acl", "/career/a.meta"])
 def test_below_its_folders_an_app_has_everything_but_control(path: str) -> None:
     assert under_ceiling(ALL, app(Ceiling((WORK,))), ResourceUrl(POD, path)) == ALL - {AccessMode.CONTROL}
 
