@@ -150,7 +150,7 @@ class Matrix:
             word = self.word(requirement) + (f" {failed} of {len(tests)}" if failed else "")
             why = requirement.not_offered or requirement.not_here
             told = f"  {why}" if why and not tests else ""
-            yield f"  {requirement.id:<7}{level:<21}{len(tests):>6} tests  {word}{told}"
+            yield f"  {requirement.id:<12}{level:<21}{len(tests):>6} tests  {word}{told}"
         yield ""
         yield from self.totals()
 

@@ -34,6 +34,7 @@ from vault.values import JSON_LD, OCTETS, TURTLE, MediaType, ResourceUrl, normal
 NO_TYPE = "content-type-missing"
 
 _CONTAINER_MODELS = frozenset({LDP.Container.value, LDP.BasicContainer.value})
+_OTHER_CONTAINERS = frozenset({LDP.DirectContainer.value, LDP.IndirectContainer.value})
 _DOCUMENT_MODEL = LDP.NonRDFSource.value
 
 
@@ -110,9 +111,16 @@ async def graph_of(target: ResourceUrl, content: Content, media_type: MediaType,
 
 def check_model(target: ResourceUrl, types: frozenset[str]) -> None:
     """PR-68: "A Link rel=type that contradicts the shape of the URI → 409"."""
+    check_kind_of_container(types)
     wrong = _DOCUMENT_MODEL in types if target.is_container else bool(types & _CONTAINER_MODELS)
     if wrong:
         raise Conflict("interaction-model", "The Link type contradicts the final slash of the URI.")
+
+
+def check_kind_of_container(types: frozenset[str]) -> None:
+    """LDP §5.2.3.4: "If any requested interaction model cannot be honored, the server MUST fail the request." """
+    if types & _OTHER_CONTAINERS:
+        raise Conflict("interaction-model", "The containers here are LDP Basic Containers.")
 
 
 def wants_container(types: frozenset[str]) -> bool:

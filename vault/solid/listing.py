@@ -17,7 +17,9 @@ from vault.rdf.graph import DCT, LDP, PIM, RDF, STAT, XSD, Graph, Iri, Literal, 
 from vault.solid.resource import Kind, Resource
 from vault.values import JSON_LD, NTRIPLES, TURTLE, ResourceUrl
 
-MINIMAL_CONTAINER: Final = "http://www.w3.org/ns/ldp#PreferMinimalContainer"  # LDP-3
+# LDP §7.2: a container without its members, by its name of today and of before; and the members.
+MINIMAL_CONTAINER: Final = frozenset({LDP.PreferMinimalContainer.value, LDP.PreferEmptyContainer.value})
+CONTAINMENT: Final = LDP.PreferContainment.value
 
 CONTAINER_TYPES: Final = (LDP.BasicContainer, LDP.Container, LDP.Resource)  # PR-31
 _MEDIA_TYPES: Final = "http://www.w3.org/ns/iana/media-types/"

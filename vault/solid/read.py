@@ -22,7 +22,7 @@ from vault.solid.headers import (
     range_applies,
     resolve_range,
 )
-from vault.solid.listing import MINIMAL_CONTAINER, json_tail, syntax_for
+from vault.solid.listing import CONTAINMENT, MINIMAL_CONTAINER, json_tail, syntax_for
 from vault.solid.negotiation import choose
 from vault.solid.operation import Read
 from vault.solid.paths import meta_of
@@ -136,7 +136,10 @@ def _verdict(conditions: Conditions, resource: Resource, etag: ETag) -> Verdict:
 
 
 def _wants_minimal(read: Read) -> bool:
-    return read.prefer is not NO_PREFERENCE and MINIMAL_CONTAINER in read.prefer.include
+    """LDP-3: asked for without its members, or to leave them out."""
+    if read.prefer is NO_PREFERENCE or CONTAINMENT in read.prefer.include:
+        return False
+    return CONTAINMENT in read.prefer.omit or bool(MINIMAL_CONTAINER & read.prefer.include)
 
 
 async def _stored(resources: Resources, read: Read, resource: Resource, etag: ETag) -> Representation | Unsatisfiable:

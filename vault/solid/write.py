@@ -19,6 +19,7 @@ from vault.solid.apply import EMPTY, Change, open_change
 from vault.solid.checks import (
     check_auxiliary,
     check_conditions,
+    check_kind_of_container,
     check_model,
     check_name,
     check_place,
@@ -99,6 +100,7 @@ async def add_resource(
     check_conditions(post.conditions, container)
     if post.content.fault is not None:
         raise post.content.fault
+    check_kind_of_container(post.types)
     url = await _free_name(work.resources, post, folder, new_name)
     body = post.content.body
     if kind is Kind.CONTAINER:

@@ -180,6 +180,32 @@ async def test_a_minimal_container_comes_without_its_members(http: Visitor, home
     assert answer.headers["ETag"] != (await http.get(home, by=alice, accept=NTRIPLES)).headers["ETag"]
 
 
+@pytest.mark.requirement("LDP-3")
+@pytest.mark.parametrize(
+    ("preference", "members"),
+    [
+        ('return=representation; include="ldp#PreferMinimalContainer"', False),
+        ('return=representation; include="ldp#PreferEmptyContainer"', False),
+        ('return=representation; omit="ldp#PreferContainment"', False),
+        ('return=representation; omit="ldp#PreferMembership ldp#PreferContainment"', False),
+        ('return=representation; include="ldp#PreferMinimalContainer ldp#PreferContainment"', True),
+        ('return=representation; include="ldp#PreferContainment"', True),
+        ('return=representation; omit="ldp#PreferMembership"', True),
+        ('return=minimal; include="ldp#PreferMinimalContainer"', True),
+        ("respond-async, wait=10", True),
+    ],
+)
+async def test_a_preference_says_whether_the_members_come(
+    http: Visitor, home: str, alice: Person, preference: str, members: bool
+) -> None:
+    await http.put(f"{home}doc", SOME, by=alice)
+    prefer = preference.replace("ldp#", LDP)
+    for answer in (await http.get(home, by=alice, Prefer=prefer), await http.head(home, by=alice, Prefer=prefer)):
+        assert answer.status == 200
+        assert ("Preference-Applied" in answer.headers) is not members
+        assert answer.body == b"" or ("contains" in answer.text) is members
+
+
 @pytest.mark.requirement("PR-30")
 async def test_the_same_state_is_always_the_same_listing(http: Visitor, home: str, alice: Person) -> None:
     for name in ("c", "a", "b"):

@@ -212,6 +212,18 @@ async def test_ten_patches_at_once_all_count(http: Visitor, home: str, alice: Pe
     assert len(text.splitlines()) == 11
 
 
+@pytest.mark.requirement("PR-30", "PR-68", "LDP-1")
+@pytest.mark.parametrize("kind", ["DirectContainer", "IndirectContainer"])
+async def test_a_kind_of_container_that_there_is_not_is_refused(
+    http: Visitor, home: str, alice: Person, kind: str
+) -> None:
+    link = f'<{LDP}{kind}>; rel="type", <{LDP}Resource>; rel="type"'
+    assert (await http.post(home, "", by=alice, Link=link)).status == 409
+    assert (await http.put(f"{home}box/", "", by=alice, Link=link)).status == 409
+    assert (await http.put(f"{home}doc", "", by=alice, Link=link)).status == 409
+    assert "contains" not in (await http.get(home, by=alice)).text
+
+
 @pytest.mark.requirement("PR-72")
 async def test_ten_patches_at_once_all_count_as_a_public_suite_writes_them(
     http: Visitor, home: str, alice: Person

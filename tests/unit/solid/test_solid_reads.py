@@ -11,7 +11,6 @@ from vault.errors import Missing, NotAcceptable, PreconditionFailed
 from vault.rdf.graph import DCT, LDP, PIM, RDF, STAT, Iri
 from vault.rdf.syntax import parse
 from vault.solid.headers import AnyTag, Conditions, parse_prefer, parse_range
-from vault.solid.listing import MINIMAL_CONTAINER
 from vault.solid.ports import Span
 from vault.solid.read import NotModified, ReadOutcome, Representation, Unsatisfiable, describe_storage
 from vault.solid.resource import BlobRef, Draft, Inline
@@ -194,7 +193,7 @@ async def test_the_same_state_gives_the_same_bytes(hand: Hand) -> None:
 async def test_a_minimal_container_leaves_its_members_out(hand: Hand) -> None:
     await hand.put("/c/", '<> <http://purl.org/dc/terms/title> "Mine".')
     await hand.put("/c/doc", TEXT)
-    prefer = parse_prefer([f'return=representation; include="{MINIMAL_CONTAINER}"'])
+    prefer = parse_prefer([f'return=representation; include="{LDP.PreferMinimalContainer.value}"'])
     minimal, whole = shown(await hand.read("/c/", prefer=prefer)), shown(await hand.read("/c/"))
     assert minimal.minimal
     assert not whole.minimal
