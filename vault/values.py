@@ -77,6 +77,7 @@ class ResourceUrl:
         return f"{base_url}{self.pod}{self.path}"
 
 
+@lru_cache(maxsize=1024)
 def canonical_path(raw: str) -> str:
     """The one canonical form of a URL path (PR-15): RFC 3986 §6.2.2, except that doubt is refused, never repaired.
 

@@ -18,6 +18,7 @@ from vault.identity.claims import (
 )
 from vault.identity.dpop import DpopProof, Nonces, check_binding, check_proof, invalid_proof
 from vault.identity.ports import Issuers, Replays
+from vault.identity.tokens import base64url_sha256
 from vault.values import ANONYMOUS, Agent, Caller, Secret
 
 _REMEMBERED = timedelta(minutes=5)
@@ -87,11 +88,14 @@ async def verified_claims(
         )
     else:
         raise Unauthenticated("scheme", "The Authorization scheme here is DPoP.", error="invalid_token")
-    claims = issuers.verified.get(credentials.token, now=now)
+    token_hash = base64url_sha256(credentials.token.reveal())
+    claims = issuers.verified.get(token_hash, now=now)
     if claims is None:
-        claims = await _verify(credentials.token, proof, issuers=issuers, settings=settings, limits=limits, now=now)
+        claims = await _verify(
+            credentials.token, token_hash, proof, issuers=issuers, settings=settings, limits=limits, now=now
+        )
     else:
-        _bind(proof, credentials.token, claims, settings)
+        _bind(proof, token_hash, claims, settings)
     if claims.issuer not in await issuers.trusted_by(claims.webid):
         # RS-4, ATK-21: anybody can run an issuer and claim a WebID; only the WebID document says which one counts.
         raise invalid_token("issuer-not-trusted", "The WebID does not list the issuer of this token.")
@@ -102,6 +106,7 @@ async def verified_claims(
 
 async def _verify(
     token: Secret,
+    token_hash: str,
     proof: DpopProof | None,
     *,
     issuers: Issuers,
@@ -111,9 +116,9 @@ async def _verify(
 ) -> VerifiedClaims:
     unverified = read_unverified(token, limits=limits)
     said = check_claims(unverified, audience=AUDIENCE, own_issuer=issuers.own, now=now, settings=settings)
-    _bind(proof, token, said, settings)
+    _bind(proof, token_hash, said, settings)
     claims = await _verified(unverified, issuers=issuers, settings=settings, now=now)
-    issuers.verified.put(token, claims, until=now + _REMEMBERED)
+    issuers.verified.put(token_hash, claims, until=now + _REMEMBERED)
     return claims
 
 
@@ -124,9 +129,9 @@ async def _verified(
     return verify(token, keys, audience=AUDIENCE, own_issuer=issuers.own, now=now, settings=settings)
 
 
-def _bind(proof: DpopProof | None, token: Secret, claims: VerifiedClaims, settings: IdentitySettings) -> None:
+def _bind(proof: DpopProof | None, token_hash: str, claims: VerifiedClaims, settings: IdentitySettings) -> None:
     if proof is not None:
-        check_binding(proof, token=token.reveal(), key_thumbprint=claims.key_thumbprint, settings=settings)
+        check_binding(proof, token_hash=token_hash, key_thumbprint=claims.key_thumbprint, settings=settings)
     elif claims.key_thumbprint is not None:
         raise _bound_as_bearer()
 

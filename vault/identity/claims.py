@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -56,23 +55,23 @@ class VerifiedTokens:
     __slots__ = ("_entries", "_most")
 
     def __init__(self, most: int = 10_000) -> None:
-        self._entries: OrderedDict[bytes, tuple[VerifiedClaims, datetime]] = OrderedDict()
+        self._entries: OrderedDict[str, tuple[VerifiedClaims, datetime]] = OrderedDict()
         self._most = most
 
-    def get(self, token: Secret, *, now: datetime) -> VerifiedClaims | None:
-        key = sha256(token.reveal().encode()).digest()
-        found = self._entries.get(key)
+    def get(self, token_hash: str, *, now: datetime) -> VerifiedClaims | None:
+        """`token_hash`: SHA-256 of the token, as `ath` has it."""
+        found = self._entries.get(token_hash)
         if found is None:
             return None
         if now >= found[1]:
-            del self._entries[key]
+            del self._entries[token_hash]
             return None
         return found[0]
 
-    def put(self, token: Secret, claims: VerifiedClaims, *, until: datetime) -> None:
+    def put(self, token_hash: str, claims: VerifiedClaims, *, until: datetime) -> None:
         if len(self._entries) >= self._most:
             self._entries.popitem(last=False)
-        self._entries[sha256(token.reveal().encode()).digest()] = (claims, min(until, claims.expires))
+        self._entries[token_hash] = (claims, min(until, claims.expires))
 
 
 def read_unverified(text: Secret, *, limits: Limits) -> UnverifiedToken:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,6 @@ from vault.config import IdentitySettings, Limits
 from vault.errors import Unauthenticated
 from vault.identity.tokens import (
     BadToken,
-    base64url_sha256,
     check_signature,
     is_number,
     key_in_header,
@@ -110,17 +108,17 @@ def check_proof(
         raise Unauthenticated(
             "proof-nonce", "Put the nonce of the DPoP-Nonce header into the proof.", error="use_dpop_nonce"
         )
-    identity = hashlib.sha256("\0".join((number, key.thumbprint, method, written)).encode()).hexdigest()
+    identity = "\0".join((number, key.thumbprint, method, written))
     return DpopProof(key.thumbprint, bound, identity, until)
 
 
-def check_binding(proof: DpopProof, *, token: str, key_thumbprint: str | None, settings: IdentitySettings) -> None:
+def check_binding(proof: DpopProof, *, token_hash: str, key_thumbprint: str | None, settings: IdentitySettings) -> None:
     """The proof is for this token (`ath`, D6: verified when present, required only by configuration) and the token
     for this key (`cnf.jkt`, RS-6)."""
     if proof.token_hash is None:
         if settings.require_ath:
             raise invalid_proof("token-hash", "This server wants the ath claim in a DPoP proof.")
-    elif not hmac.compare_digest(proof.token_hash.encode(), base64url_sha256(token).encode()):
+    elif not hmac.compare_digest(proof.token_hash.encode(), token_hash.encode()):
         raise invalid_proof("token-hash", "The ath of the DPoP proof belongs to another access token.")
     if key_thumbprint is None:
         raise Unauthenticated("token-unbound", "The access token is not bound to a key.", error="invalid_token")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -35,6 +36,7 @@ _SUFFIX_IN_NAME: Final = re.compile(r"\.(acl|meta)(?=$|/)")
 _ENDS_IN_SUFFIX: Final = re.compile(r"\.(acl|meta)$", re.IGNORECASE)
 
 
+@lru_cache(maxsize=1024)
 def parse_target(raw_path: str) -> ResourceUrl:
     """The resource a request is about, from the path as it was sent (without query); raises Malformed.
 

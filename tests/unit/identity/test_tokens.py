@@ -166,7 +166,7 @@ def test_remembered_token_is_forgotten_in_time_and_in_number() -> None:
     found = checked(ring, ring.sign(claims(), "at+jwt"))
     assert isinstance(found, VerifiedClaims)
     memory = VerifiedTokens(most=2)
-    first, second, third = Secret("first"), Secret("second"), Secret("third")
+    first, second, third = "first", "second", "third"
     memory.put(first, found, until=NOW + timedelta(seconds=300))
     assert memory.get(first, now=NOW + timedelta(seconds=299)) == found
     assert memory.get(first, now=NOW + timedelta(seconds=300)) is None
