@@ -101,8 +101,8 @@ class Town:
 
         return self.write(act)
 
-    def approve(self, request: RequestId, *, days: int = 30, documents: int = 1) -> GrantId:
-        """The citizen approves: the required fields of her first documents."""
+    def approve(self, request: RequestId, *, days: int = 30, documents: int = 1, path: str | None = None) -> GrantId:
+        """The citizen approves: the required fields of her first documents, or of the one at `path`."""
 
         async def act(vault: Vault, work: Work) -> GrantId:
             asked = await work.requests.get(request)
@@ -113,7 +113,8 @@ class Town:
             found = [
                 member.url async for member in work.resources.children(folder) if await work.deposits.get(member.url)
             ]
-            items = tuple((url, data_type.required) for url in found[:documents])
+            chosen = found[:documents] if path is None else [url for url in found if url.path == path]
+            items = tuple((url, data_type.required) for url in chosen)
             choice = Choice(items, vault.clock() + timedelta(days=days), asked.version)
             grant = await approve_request(
                 work,
