@@ -105,7 +105,7 @@ async def open_machine(settings: Settings, *, clock: Clock = utc_now) -> AsyncIt
             blobs=database.blobs,
         )
         parsed_acls = ParsedAcls()
-        door = Door(parsed_acls, documents, documents, settings.server.base_url, settings.limits)
+        door = Door(parsed_acls, documents, documents, settings)
         vault = Vault(
             settings=settings,
             reading=database.reading,

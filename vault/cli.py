@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from vault.access.decide import explain
+from vault.access.wac import origin_of
 from vault.app import serve
 from vault.audit import GENESIS, AuditLog, Broken, verify_chain
 from vault.commands import CONFIG as _CONFIG
@@ -160,12 +161,13 @@ def access_group() -> None:
 @click.argument("method")
 @click.argument("url")
 @click.option("--client", help="The app it comes through, by its client id: the ceiling set for it counts then.")
+@click.option("--origin", help="The web page it comes from, as its browser names it: https://app.example.")
 @click.option("--base-url", help="The address the vault is served under; the same as for serve.")
 @click.option("--port", type=int, help="The port of the default address.")
 @_DATA
 @_CONFIG
 def access_explain_command(
-    webid: str, method: str, url: str, client: str | None, file: Path | None, **options: object
+    webid: str, method: str, url: str, *, client: str | None, origin: str | None, file: Path | None, **options: object
 ) -> None:
     """Say which rule allows or refuses METHOD on URL to WEBID ("public" for nobody in particular), and why."""
 
@@ -174,7 +176,7 @@ def access_explain_command(
             caller = await _caller(vault, webid, client)
         except Unauthenticated as refusal:
             return [f"Refused: {refusal.detail} A token of this client is answered with 401, whatever it asks."]
-        return await _explain(vault, caller, method.upper(), url)
+        return await _explain(vault, caller, method.upper(), url, origin)
 
     for line in _looking(_settings(file, options), ask):
         click.echo(line)
@@ -272,7 +274,7 @@ async def _caller(vault: Vault, webid: str, client: str | None) -> Caller:
     return Agent(known, ClientId(client), vault.base_url, standing.ceiling)
 
 
-async def _explain(vault: Vault, caller: Caller, method: str, url: str) -> list[str]:
+async def _explain(vault: Vault, caller: Caller, method: str, url: str, origin: str | None) -> list[str]:
     """The decision as the server would take it. A patch counts as one that only inserts: its body decides the rest."""
     base = vault.base_url
     if not url.startswith(base):
@@ -295,6 +297,7 @@ async def _explain(vault: Vault, caller: Caller, method: str, url: str) -> list[
             groups=vault.groups,
             base_url=base,
             limits=vault.settings.limits,
+            origin=origin_of(origin, strict=vault.settings.server.strict_origins),
         )
 
 

@@ -17,7 +17,8 @@ from tests.house.tree import ROOT
 from vault.app import open_vault
 from vault.config import load_settings
 from vault.identity.accounts import Consent
-from vault.values import Ceiling, ClientId, PodName, ResourceUrl
+from vault.solid.resource import Draft, Inline, Kind
+from vault.values import TURTLE, Ceiling, ClientId, PodName, ResourceUrl
 
 DEMO = ROOT / "examples/manage_my_career/seed.json"
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -251,6 +252,34 @@ def test_access_explain_names_the_ceiling_of_a_client(
     assert words in done.stdout
     assert done.stdout.splitlines()[-1].startswith(verdict)
     assert ("ceiling" in done.stdout) == (client in ("identity", "settings"))
+
+
+@pytest.mark.requirement("WA-16", "D5")
+def test_access_explain_takes_the_origin_of_a_page_where_origins_count(store: Path) -> None:
+    rules = """@prefix acl: <http://www.w3.org/ns/auth/acl#>. @prefix foaf: <http://xmlns.com/foaf/0.1/>.
+        <#app> a acl:Authorization; acl:agentClass foaf:Agent; acl:origin <https://app.example>; acl:mode acl:Read;
+            acl:accessTo <bound>."""
+
+    async def write() -> None:
+        async with open_vault(load_settings(options={"data": store / "data"}, environment={})) as vault:
+            for path, text in (("/bound", ""), ("/bound.acl", rules)):
+                async with vault.writing() as work:
+                    draft = Draft(ResourceUrl(PodName("bobby"), path), Kind.GRAPH, TURTLE, NOON)
+                    await work.resources.put(draft, Inline(text.encode()))
+
+    asyncio.run(write())
+    strictly = {"DATAKLUIS_STRICT_ORIGINS": "true"}
+    url, data = "http://localhost:3000/bobby/bound", ("--data", str(store / "data"))
+    for origin, environment, verdict, told in (
+        ("https://app.example", strictly, "Allowed", "Rule #app gives read"),
+        ("https://rogue.example", strictly, "Refused", "Rule #app gives nothing: it is for another origin"),
+        ("https://rogue.example", {}, "Allowed", "Rule #app gives read"),
+        (None, strictly, "Allowed", "Rule #app gives read"),
+    ):
+        page = () if origin is None else ("--origin", origin)
+        done = datakluis("access", "explain", "public", "GET", url, *page, *data, **environment)
+        assert done.stdout.splitlines()[-1].startswith(verdict), done.stdout + done.stderr
+        assert told in done.stdout
 
 
 def test_access_explain_refuses_a_url_of_another_place(store: Path) -> None:

@@ -35,13 +35,18 @@ NO_GROUPS: Final[Members] = {}
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Strict mode of D5: the Origin header of the request, None when it has none."""
+    """Strict mode of D5: what the Origin header of the request says."""
 
-    value: str | None
+    value: str
 
 
 # D5: "All origins are implicitly trusted": `acl:origin` has no effect unless strict mode is configured.
 TRUSTED_ORIGIN: Final[Origin | None] = None
+
+
+def origin_of(sent: str | None, *, strict: bool) -> Origin | None:
+    """How the origin that a request names counts. One that names none does not come from a web page elsewhere."""
+    return Origin(sent) if strict and sent is not None else TRUSTED_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +138,7 @@ def matches(
         return False
     # D5, strict mode: "an authorization that carries acl:origin matches a request with Origin only if the values are
     # equal; authorizations without it are unaffected". Serialised origins are compared byte for byte (WA-16).
-    sent = None if origin is None else origin.value
-    if sent is not None and authorization.origins and sent not in authorization.origins:
+    if origin is not None and authorization.origins and origin.value not in authorization.origins:
         return False
     conditions = authorization.conditions
     return not conditions or all(_holds(condition, caller, groups) for condition in conditions)

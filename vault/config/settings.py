@@ -22,6 +22,7 @@ class ServerSettings:
     workers: int = 1
     trusted_proxies: tuple[str, ...] = ()
     drain_seconds: float = 30.0
+    strict_origins: bool = False  # D5: an acl:origin then counts against what scripts of other origins ask
 
 
 @dataclass(frozen=True, slots=True)

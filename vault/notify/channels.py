@@ -40,7 +40,8 @@ class ChannelType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One channel. `agent`: who subscribed; None for nobody in particular, on a public topic.
+    """One channel. `agent`: who subscribed; None for nobody in particular, on a public topic. `origin`: that of the web
+    page it was made from, None when it was no web page.
 
     `since` is the number of the newest notice in the pod when the channel was made, `position` that of the last one
     it was told; `since - 1` means that it is to be told of the state first (the feature `state`).
@@ -63,6 +64,7 @@ class Subscription:
     send_to: str | None
     since: int
     position: int
+    origin: str | None = None
 
     @property
     def caller(self) -> Caller:

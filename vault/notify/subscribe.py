@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from vault.access.decide import Groups, ParsedAcls, decide, require
 from vault.access.modes import Allowed, Decision
-from vault.config import Limits, NotifySettings
+from vault.access.wac import origin_of
+from vault.config import NotifySettings, Settings
 from vault.errors import Forbidden, Missing, TooMany, Unauthenticated
 from vault.identity.ports import Issuers
 from vault.notify.channels import CONTEXTS, ChannelType, Subscription
@@ -28,10 +29,13 @@ class Door:
     parsed_acls: ParsedAcls
     groups: Groups
     issuers: Issuers
-    base_url: str
-    limits: Limits
+    settings: Settings
 
-    async def decide(self, work: NotifyWork, caller: Caller, topic: ResourceUrl) -> Decision:
+    @property
+    def base_url(self) -> str:
+        return self.settings.server.base_url
+
+    async def decide(self, work: NotifyWork, caller: Caller, topic: ResourceUrl, *, origin: str | None) -> Decision:
         """WM-15: hearing of a resource needs what reading it needs, whether or not it exists."""
         return await decide(
             work.acls,
@@ -40,7 +44,8 @@ class Door:
             required_access(Read(topic), exists=True),
             groups=self.groups,
             base_url=self.base_url,
-            limits=self.limits,
+            limits=self.settings.limits,
+            origin=origin_of(origin, strict=self.settings.server.strict_origins),
         )
 
     async def hearer(self, channel: Subscription) -> Caller | None:
@@ -60,7 +65,9 @@ class Door:
 
     async def may_hear(self, work: NotifyWork, hearer: Caller | None, channel: Subscription) -> bool:
         """NP-11: whether the agent of this channel would be allowed to read its topic now."""
-        return hearer is not None and isinstance(await self.decide(work, hearer, channel.topic), Allowed)
+        if hearer is None:
+            return False
+        return isinstance(await self.decide(work, hearer, channel.topic, origin=channel.origin), Allowed)
 
 
 async def subscribe(
@@ -70,6 +77,7 @@ async def subscribe(
     kind: ChannelType,
     identifier: str,
     caller: Caller,
+    origin: str | None,
     door: Door,
     settings: NotifySettings,
     now: datetime,
@@ -79,7 +87,7 @@ async def subscribe(
     agent = caller if isinstance(caller, Agent) else None
     if agent is None and kind.pushes:
         raise Unauthenticated("credentials-needed", "A webhook needs credentials.")
-    require(await door.decide(work, caller, wanted.topic), caller)
+    require(await door.decide(work, caller, wanted.topic, origin=origin), caller)
     await _check_room(work, agent, settings, now)
     seconds = settings.anonymous_channel_seconds if agent is None else settings.channel_seconds
     starts, ends = period(wanted, now=now, longest=timedelta(seconds=seconds))
@@ -101,6 +109,7 @@ async def subscribe(
         send_to=wanted.send_to,
         since=since,
         position=since - 1 if behind else since,
+        origin=origin,
     )
     await work.subscriptions.add(channel)
     if behind and kind.pushes:
@@ -114,12 +123,13 @@ async def of_connection(
     *,
     accept: MediaType,
     caller: Caller,
+    origin: str | None,
     door: Door,
     settings: NotifySettings,
     now: datetime,
 ) -> Subscription:
     """A channel for one connection, to whoever may read the topic (NP-11). Raises Unauthenticated or Forbidden."""
-    require(await door.decide(work, caller, topic), caller)
+    require(await door.decide(work, caller, topic, origin=origin), caller)
     agent = caller if isinstance(caller, Agent) else None
     seconds = settings.anonymous_channel_seconds if agent is None else settings.channel_seconds
     since = await work.notices.last(topic.pod)
@@ -139,6 +149,7 @@ async def of_connection(
         send_to=None,
         since=since,
         position=since,
+        origin=origin,
     )
 
 

@@ -40,7 +40,7 @@ from vault.rdf.syntax import RDF_TYPES, serialise
 from vault.solid.negotiation import choose, parse_accept
 from vault.values import JSON_LD, TURTLE, MediaType, parse_media_type
 from vault.web.connections import when_gone
-from vault.web.requests import caller_of, listed, raw_path, read_limited
+from vault.web.requests import caller_of, listed, raw_path, read_limited, sent_origin
 from vault.web.responses import json_response
 from vault.web.routing import VAULT, Credentials, Route
 
@@ -95,7 +95,7 @@ async def post_subscription(request: web.Request) -> web.StreamResponse:
             raise Unprocessable("subscription-feature", "sendTo: a webhook needs the address to call.")
         wanted = replace(wanted, send_to=vault.courier.check(wanted.send_to))
     async with vault.reading() as work:  # groups elsewhere are asked while no writer waits
-        require(await vault.hub.door.decide(work, caller, wanted.topic), caller)
+        require(await vault.hub.door.decide(work, caller, wanted.topic, origin=sent_origin(request)), caller)
     async with vault.writing() as work:
         channel = await subscribe(
             work,
@@ -103,6 +103,7 @@ async def post_subscription(request: web.Request) -> web.StreamResponse:
             kind=kind,
             identifier=secrets.token_urlsafe(16),
             caller=caller,
+            origin=sent_origin(request),
             door=vault.hub.door,
             settings=vault.settings.notify,
             now=vault.clock(),
@@ -170,6 +171,7 @@ async def receive_of(request: web.Request) -> web.StreamResponse:
             topic,
             accept=accept,
             caller=caller,
+            origin=sent_origin(request),
             door=vault.hub.door,
             settings=vault.settings.notify,
             now=vault.clock(),

@@ -21,7 +21,7 @@ from aiohttp.abc import AbstractStreamWriter
 from vault.access.decide import Groups
 from vault.values import Caller, PodName, ResourceUrl, WebId
 from vault.web.health import READY
-from vault.web.requests import listed
+from vault.web.requests import listed, sent_origin
 
 _ROOM: Final = 32 * 1024 * 1024  # bytes, counted roughly
 _LARGEST: Final = 512 * 1024  # a longer body is better sent from where it lies
@@ -143,7 +143,7 @@ def question_of(request: web.Request, target: ResourceUrl, caller: Caller) -> Qu
         listed(request, hdrs.ACCEPT),
         tuple(headers.getall(hdrs.IF_NONE_MATCH, ())),
         headers.get(hdrs.IF_MODIFIED_SINCE),
-        headers.get(hdrs.ORIGIN),
+        sent_origin(request),
         hdrs.AUTHORIZATION in headers,
     )
     if sum(map(len, (question.accept or "", *question.none_match, question.origin or ""))) > _LONGEST_HEADER:

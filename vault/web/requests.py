@@ -86,6 +86,11 @@ async def caller_of(request: web.Request) -> Caller:
     )
 
 
+def sent_origin(request: web.Request) -> str | None:
+    """The origin of the web page that asks (RFC 6454 §7). Several of them are no origin, and equal none."""
+    return listed(request, hdrs.ORIGIN)
+
+
 def check_encoding(request: web.Request) -> None:
     """LIM-17: a body arrives as it is; a small one that unfolds to gigabytes is not read at all. RFC 9112 §6.1: a
     transfer coding that is not understood is not implemented."""

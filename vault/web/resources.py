@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 
 from vault.access.decide import Groups, decide, require
 from vault.access.modes import Allowed
+from vault.access.wac import origin_of
 from vault.errors import MethodNotAllowed, Missing, Refusal, Unavailable
 from vault.ports import Vault, Work
 from vault.solid.apply import actor_of
@@ -28,10 +29,10 @@ from vault.web.middleware import dress, preflight
 from vault.web.operations import parse_head, read_content, read_patch
 from vault.web.replies import REPLIES, Again, Asked, kept, question_of
 from vault.web.representations import absent_headers, changed, send_outcome, target_headers
-from vault.web.requests import caller_of, raw_path
+from vault.web.requests import caller_of, raw_path, sent_origin
 from vault.web.responses import POD, refusal_response
 from vault.web.routing import KNOWN_METHODS, VAULT, Credentials, Route
-from vault.web.turns import TURNS, Turns
+from vault.web.turns import TURNS
 
 _PATCH_TRIES: Final = 16  # a large document may change between its edit and its writing
 SUPPORTED: Final = ("GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE")
@@ -87,7 +88,7 @@ async def _read(
     async with AsyncExitStack() as transaction:
         work = await transaction.enter_async_context(vault.reading())
         # 3 need, 4 decide
-        allowed, _ = await _admit(vault, work, caller, read, groups=groups)
+        allowed, _ = await _admit(request, work, caller, read, groups=groups)
         version = await work.resources.version(read.target.pod)
         # 5 act
         try:
@@ -95,7 +96,7 @@ async def _read(
                 work, vault.conversions, read, base_url=vault.base_url, limits=vault.settings.limits
             )
         except Missing as missing:
-            elsewhere = await _readable_twin(vault, work, caller, read.target)
+            elsewhere = await _readable_twin(request, work, caller, read.target)
             if elsewhere is None:
                 response = refusal_response(request, missing)
                 response.headers.extend(absent_headers(read.target, allowed))
@@ -122,22 +123,22 @@ async def _write(
     # Decided once before the body is read, so that a stranger never makes us read or parse one, and groups elsewhere
     # are asked while no writer waits; and once more inside the transaction that acts (ATK-14).
     async with vault.reading() as work:
-        await _admit(vault, work, caller, operation)
+        await _admit(request, work, caller, operation)
     match operation:
         case Put() | Post():
             operation = operation.bringing(await read_content(request, operation, vault))
         case Patch():
-            return await _patch(request.app[TURNS], vault, caller, await read_patch(request, operation, vault))
+            return await _patch(request, vault, caller, await read_patch(request, operation, vault))
         case Delete():
             pass
     async with vault.writing() as work:
-        _, standing = await _admit(vault, work, caller, operation)
+        _, standing = await _admit(request, work, caller, operation)
         changes = await _act(vault, work, caller, operation, standing)
     made = changes.created[-1] if isinstance(operation, Post) else None
     return changed(operation.target, changes, base_url=vault.base_url, location=made)
 
 
-async def _patch(turns: Turns, vault: Vault, caller: Caller, patch: Patch) -> web.Response:
+async def _patch(request: web.Request, vault: Vault, caller: Caller, patch: Patch) -> web.Response:
     """A patch. What is costly to edit is edited before the writer is taken, one after the other here; when another
     process changed it meanwhile, once more."""
     base_url, limits = vault.base_url, vault.settings.limits
@@ -147,11 +148,11 @@ async def _patch(turns: Turns, vault: Vault, caller: Caller, patch: Patch) -> we
             async with vault.reading() as work:
                 stored = await costly_document(work.resources, patch, limits=limits)
             if stored is not None and turn is None:
-                turn = turns.of(patch.target)
+                turn = request.app[TURNS].of(patch.target)
                 continue
             prepared = None if stored is None else await prepare_patch(stored, patch, base_url=base_url, limits=limits)
             async with vault.writing() as work:
-                _, standing = await _admit(vault, work, caller, patch)
+                _, standing = await _admit(request, work, caller, patch)
                 changes = await patch_resource(
                     work,
                     patch,
@@ -168,9 +169,10 @@ async def _patch(turns: Turns, vault: Vault, caller: Caller, patch: Patch) -> we
 
 
 async def _admit(
-    vault: Vault, work: Work, caller: Caller, operation: Operation, *, groups: Groups | None = None
+    request: web.Request, work: Work, caller: Caller, operation: Operation, *, groups: Groups | None = None
 ) -> tuple[Allowed, Standing]:
     """Steps 3 and 4: what the operation needs, against what the caller holds; raises the refusal."""
+    vault = request.app[VAULT]
     standing = await find_target(work.resources, operation)
     decision = await decide(
         work.acls,
@@ -180,6 +182,7 @@ async def _admit(
         groups=groups or vault.groups,
         base_url=vault.base_url,
         limits=vault.settings.limits,
+        origin=origin_of(sent_origin(request), strict=vault.settings.server.strict_origins),
     )
     absent = not standing.exists and not isinstance(operation, Put | Patch)
     return require(decision, caller, absent=absent), standing
@@ -202,13 +205,13 @@ async def _act(
             return await delete_resource(work, operation, actor=actor, now=now, base_url=base_url, limits=limits)
 
 
-async def _readable_twin(vault: Vault, work: Work, caller: Caller, target: ResourceUrl) -> ResourceUrl | None:
+async def _readable_twin(request: web.Request, work: Work, caller: Caller, target: ResourceUrl) -> ResourceUrl | None:
     """PR-12: the URI that differs in the final slash, for those who may read both."""
     other = twin(target)
     if other == target or auxiliary(other) is not None:
         return None
     try:
-        _, standing = await _admit(vault, work, caller, Read(other))
+        _, standing = await _admit(request, work, caller, Read(other))
     except Refusal:
         return None
     return other if standing.exists else None
@@ -225,7 +228,7 @@ async def _options(request: web.Request, vault: Vault, target: ResourceUrl) -> w
         caller = ANONYMOUS  # bad credentials never refuse OPTIONS (section 6.1)
     try:
         async with vault.reading() as work:
-            _, standing = await _admit(vault, work, caller, Read(target))
+            _, standing = await _admit(request, work, caller, Read(target))
             resource = standing.resource
     except Refusal:
         pass

@@ -16,6 +16,7 @@ from vault.access.wac import (
     gives_control,
     groups_to_ask,
     modes_held,
+    origin_of,
     parse_acl,
     wac_allow,
     why_not,
@@ -174,7 +175,7 @@ def test_origins_are_trusted_unless_strict_mode_is_on() -> None:
     free = f"<#a> {BOB_READS}."
     assert held(text) == {R}
     assert held(text, origin=Origin("https://app.example")) == {R}
-    assert held(text, origin=Origin(None)) == {R}
+    assert held(text, origin=origin_of(None, strict=True)) == {R}
     assert held(text, origin=Origin("https://app.example/")) == NO_MODES
     assert held(text, origin=Origin("https://rogue.example")) == NO_MODES
     assert held(free, origin=Origin("https://rogue.example")) == {R}
