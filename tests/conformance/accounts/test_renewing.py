@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import statistics
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -161,7 +160,8 @@ async def test_known_and_unknown_addresses_take_as_long(place: Place) -> None:
                 answer = await browser.submit(page, path, email=email, follow=False)
                 times[kind].append(time.perf_counter() - started)
                 assert answer.status == 303
-    known, unknown = statistics.median(times["known"]), statistics.median(times["unknown"])
+    # The quickest of each: what the work itself takes, whatever else the machine does meanwhile.
+    known, unknown = min(times["known"]), min(times["unknown"])
     assert 0.5 < unknown / known < 2.0, times
 
 

@@ -199,7 +199,7 @@ async def test_without_another_provider_there_is_no_trace_of_one(http: Visitor, 
     browser = at(http, server)
     assert "/idp/upstream" not in (await browser.open("/idp/login")).text
     await browser.sign_in(alice)
-    assert "elsewhere" not in (await browser.open("/my/account")).text
+    assert "/my/account/elsewhere" not in (await browser.open("/my/account")).text
     for path in ("/idp/upstream", "/idp/upstream/callback", "/idp/upstream/welcome", "/my/account/elsewhere"):
         assert (await browser.open(path)).status == 404
 
