@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -51,10 +51,12 @@ async def fill(place: Place, *, many: int) -> None:
         await place.put(path, language.document, language.media_type)
     await _share(place, _public(place))
     for folder, count in ((_folder(place, "short"), FEW), (_folder(place, "long"), many)):
-        members = _puts(place, count, folder=folder, body=language.member)
+        members = _puts(place, count, folder=folder, body=language.member, by=place.owner)
         laid = await load.run("members", place.port, members, connections=place.writers)
         assert laid.statuses == {201: count}, laid.statuses
         await _share(place, folder)
+    await place.put(f"{_folder(place, 'open')}first{language.suffix}", language.member, language.media_type)
+    await _share(place, _folder(place, "open"), "acl:Read, acl:Write")
 
 
 def _folder(place: Place, name: str) -> str:
@@ -69,14 +71,14 @@ def _private(place: Place) -> str:
     return f"{place.pod}bench/private{place.language.suffix}"
 
 
-async def _share(place: Place, path: str) -> None:
-    """Everybody may read it."""
+async def _share(place: Place, path: str, modes: str = "acl:Read") -> None:
+    """Everybody may read it, or more."""
     acl = (
         "@prefix acl: <http://www.w3.org/ns/auth/acl#> .\n"
         f"<#owner> a acl:Authorization; acl:agent <{place.base_url}{place.pod}profile/card#me>;\n"
         f"  acl:accessTo </{path}>; acl:default </{path}>; acl:mode acl:Read, acl:Write, acl:Control .\n"
         "<#all> a acl:Authorization; acl:agentClass <http://xmlns.com/foaf/0.1/Agent>;\n"
-        f"  acl:accessTo </{path}>; acl:mode acl:Read .\n"
+        f"  acl:accessTo </{path}>; acl:default </{path}>; acl:mode {modes} .\n"
     )
     await place.put(f"{path}.acl", acl.encode(), "text/turtle")
 
@@ -100,22 +102,29 @@ async def cases(place: Place, scale: float, *, many: int) -> AsyncIterator[Case]
         yield Case("GET the same in another syntax", repeat(other, times(30_000)), ok, at, 33)
         signed = _signed(place, "GET", _private(place), times(8_000))
         yield Case("GET 1 kB, with a fresh proof each", signed, ok, at, 13, signed=True)
-        changes = _puts(place, 60, folder=short, first=first, body=language.member)
+        changes = _puts(place, 60, folder=short, first=first, body=language.member, by=place.owner)
         first += 60
         name = f"GET {FEW}-member listing, changed each second"
         yield Case(name, repeat(listing, times(16_000)), ok, at, 9, meanwhile=changes)
     long = _folder(place, "long")
-    changes = _puts(place, 60, folder=long, first=many, body=language.member)
+    changes = _puts(place, 60, folder=long, first=many, body=language.member, by=place.owner)
     requests = repeat(request("GET", place, long, accept=language.media_type), times(400))
     name = f"GET {many:,}-member listing, changed each second"
     yield Case(name, requests, ok, 1, work=40, meanwhile=changes, probe=public)
-    made = 0
+    async for case in _writes(place, times):
+        yield case
+
+
+async def _writes(place: Place, times: Callable[[int], int]) -> AsyncIterator[Case]:
+    """By anybody, in a container that is open to all; and by the owner, who has to show who that is."""
+    made, new, edited = 0, frozenset({201}), frozenset({200, 204, 205})
     for at in LOADS:
-        count = times(5_000)
-        puts = _puts(place, count, folder=_folder(place, "puts"), first=made)
-        yield Case("PUT new 1 kB document, durable", puts, frozenset({201}), at, 8)
-        patches = _patches(place, min(count, times(4_000)), first=made)
-        yield Case("N3 PATCH with where, durable", patches, frozenset({200, 204, 205}), at, 8)
+        for by, who in ((None, ""), (place.owner, ", signed")):
+            folder, count = _folder(place, "open" if by is None else "puts"), times(5_000)
+            puts = _puts(place, count, folder=folder, first=made, by=by)
+            yield Case(f"PUT new 1 kB document, durable{who}", puts, new, at, 8)
+            patches = _patches(place, times(4_000), folder=folder, first=made, by=by)
+            yield Case(f"N3 PATCH with where, durable{who}", patches, edited, at, 8)
         made += count
 
 
@@ -126,9 +135,8 @@ async def own_cases(place: Place, shared: Shared, scale: float) -> AsyncIterator
         return max(50, int(count * scale))
 
     folder, ok = _folder(place, "some"), frozenset({200})
-    laid = await load.run(
-        "members", place.port, _puts(place, SOME, folder=folder, body=place.language.member), connections=16
-    )
+    members = _puts(place, SOME, folder=folder, body=place.language.member, by=place.owner)
+    laid = await load.run("members", place.port, members, connections=16)
     assert laid.statuses == {201: SOME}, laid.statuses
     yield Case(f"GET {SOME:,}-member listing, with a proof", _signed(place, "GET", folder, times(400)), ok)
     view = shared.view.removeprefix(place.base_url)
@@ -147,21 +155,21 @@ def _signed(place: Place, method: str, path: str, count: int, party: Party | Non
     return iter(made)
 
 
-def _puts(place: Place, count: int, *, folder: str, first: int = 0, body: bytes | None = None) -> Iterator[bytes]:
-    language = place.language
-    content = language.document if body is None else body
-    paths = [f"{folder}{number:06}{language.suffix}" for number in range(first, first + count)]
-    made = [request("PUT", place, path, by=place.owner, body=content, media_type=language.media_type) for path in paths]
-    return iter(made)
+def _puts(
+    place: Place, count: int, *, folder: str, by: Party | None, first: int = 0, body: bytes | None = None
+) -> Iterator[bytes]:
+    kind, content = place.language.media_type, place.language.document if body is None else body
+    paths = [f"{folder}{number:06}{place.language.suffix}" for number in range(first, first + count)]
+    return iter([request("PUT", place, path, by=by, body=content, media_type=kind) for path in paths])
 
 
-def _patches(place: Place, count: int, *, first: int) -> Iterator[bytes]:
+def _patches(place: Place, count: int, *, folder: str, first: int, by: Party | None) -> Iterator[bytes]:
     """Each replaces the description of a document of its own: one of those that were put before."""
     made = []
     for number in range(first, first + count):
-        path = f"{_folder(place, 'puts')}{number:06}{place.language.suffix}"
+        path = f"{folder}{number:06}{place.language.suffix}"
         patch = place.language.patch(_OLD, f"{number}").encode()
-        made.append(request("PATCH", place, path, by=place.owner, body=patch, media_type="text/n3"))
+        made.append(request("PATCH", place, path, by=by, body=patch, media_type="text/n3"))
     return iter(made)
 
 
