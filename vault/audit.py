@@ -170,9 +170,12 @@ def verify_chain(entries: Iterable[AuditEntry], *, after: int = 0, previous: str
 
 
 def _digest(said: AuditDraft | AuditEntry, *, number: int, previous: str) -> str:
-    at, facts = said.at.astimezone(UTC).isoformat(), dict(said.facts)
-    text = _JSON.encode([said.pod, number, at, said.event.value, said.actor, said.subject, facts, previous])
-    return hashlib.sha256(text.encode()).hexdigest()
+    """SHA-256 of the entry as JSON in one line: an array without blanks, the names of the facts in order."""
+    pod, actor, subject = _text(said.pod), _text(said.actor), _text(said.subject)
+    at, facts = said.at.astimezone(UTC).isoformat(), _JSON.encode(dict(said.facts)) if said.facts else "{}"
+    written = f'[{pod},{number},"{at}","{said.event.value}",{actor},{subject},{facts},{_text(previous)}]'
+    return hashlib.sha256(written.encode()).hexdigest()
 
 
 _JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_text = json.encoder.encode_basestring  # what the encoder itself uses, without making an encoder for each entry

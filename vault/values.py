@@ -68,9 +68,7 @@ class ResourceUrl:
     @property
     def parent(self) -> ResourceUrl | None:
         """The container this stands in; None for a storage."""
-        if self.path == "/":
-            return None
-        return ResourceUrl(self.pod, self.path[: self.path.rstrip("/").rfind("/") + 1])
+        return None if self.path == "/" else _parent(self.pod, self.path)
 
     def iri(self, base_url: str) -> str:
         """The absolute URL; `base_url` ends in a slash."""
@@ -277,6 +275,12 @@ class Notice:
     at: datetime
     target: str | None = None
     state: str | None = None  # the ETag after the change, unquoted; None after a deletion
+
+
+@lru_cache(maxsize=4096)
+def _parent(pod: PodName, path: str) -> ResourceUrl:
+    """Asked for many times on the way of one request."""
+    return ResourceUrl(pod, path[: path.rfind("/", 0, -1) + 1])
 
 
 def _recoded(raw: str) -> str:

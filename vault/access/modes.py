@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from vault.values import ResourceUrl
 
@@ -22,8 +23,7 @@ Modes = frozenset[AccessMode]
 NO_MODES: Modes = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """Modes an operation requires on one target, and why (`because` is shown by `datakluis access explain`)."""
 
     target: ResourceUrl
@@ -31,8 +31,7 @@ class Need:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """Modes a caller holds on one target; `public` are those everybody holds; `by` names the rule that gave them."""
 
     user: Modes
@@ -40,8 +39,7 @@ class Held:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(NamedTuple):
     """Every need is met. `user` and `public` are the modes held on the first need's target (for WAC-Allow)."""
 
     user: Modes

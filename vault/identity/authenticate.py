@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from vault.config import IdentitySettings, Limits
 from vault.errors import Unauthenticated
@@ -24,8 +24,7 @@ from vault.values import ANONYMOUS, Agent, Caller, Secret
 _REMEMBERED = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """What a request carries: the scheme in lower case, the token, every DPoP header, and what they must fit.
 
     `url` is the external URL of the request in its canonical form, whatever a proxy made of it (RS-7).

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from vault.config import IdentitySettings, Limits
@@ -51,8 +51,7 @@ class Nonces:
         return hmac.new(self.secret, str(number).encode(), "sha256").hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True)
-class DpopProof:
+class DpopProof(NamedTuple):
     """A proof whose signature, method, URL and age hold. Whether it was seen before is for `Replays` to say."""
 
     thumbprint: str

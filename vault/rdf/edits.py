@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from vault.config import Limits
 from vault.errors import Conflict, Unprocessable
-from vault.rdf.graph import Blank, Graph, Iri, Literal, Subject, Term, Triple, parts
+from vault.rdf.graph import Blank, Graph, Iri, Term, Triple, parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,7 @@ class _Index:
 
 
 _NONE: set[Triple] = set()
+_FEW = 8  # triples that are sooner tried than sorted by their parts
 
 
 def _solutions(index: _Index, step: GraphEdit, budget: _Budget) -> list[_Bindings]:
@@ -158,8 +159,11 @@ def _join(index: _Index, patterns: tuple[Pattern, ...], bound: _Bindings, budget
         yield bound
         return
     budget.spend(len(patterns))
-    choices = [(index.candidates(pattern, bound), number) for number, pattern in enumerate(patterns)]
-    candidates, chosen = min(choices, key=lambda choice: len(choice[0]))
+    if len(patterns) == 1 and len(index.triples) <= _FEW:
+        candidates, chosen = index.triples, 0
+    else:
+        choices = [(index.candidates(pattern, bound), number) for number, pattern in enumerate(patterns)]
+        candidates, chosen = min(choices, key=lambda choice: len(choice[0]))
     others = patterns[:chosen] + patterns[chosen + 1 :]
     for triple in candidates:
         budget.spend()
@@ -217,8 +221,12 @@ def _apply_leniently(index: _Index, step: GraphEdit, solutions: Iterable[_Bindin
 
 def _instance(pattern: Pattern, bindings: _Bindings, fresh: dict[Blank, Blank]) -> Triple | None:
     """The triple that the pattern stands for, or None if it cannot be one. Its own blank nodes become new ones."""
-    subject, predicate, obj = (_value(slot, bindings, fresh) for slot in pattern)
-    if isinstance(predicate, Iri) and isinstance(subject, Subject) and isinstance(obj, Iri | Blank | Literal):
+    subject, predicate, obj = pattern
+    return _triple(_value(subject, bindings, fresh), _value(predicate, bindings, fresh), _value(obj, bindings, fresh))
+
+
+def _triple(subject: Term | None, predicate: Term | None, obj: Term | None) -> Triple | None:
+    if isinstance(predicate, Iri) and isinstance(subject, (Iri, Blank)) and obj is not None:
         return Triple(subject, predicate, obj)
     return None
 

@@ -28,7 +28,6 @@ _TURTLE_TOKEN = re.compile(
     rb"#[^\n\r]*+|" + _IRI + rb"|" + _STRING + rb"|(?P<name>@?" + _NAME + rb")|(?P<mark><<|\{\||[\[\](){}~<\"'])",
     re.DOTALL,
 )
-_PAIRS = (b"<<", b"{|", b"--")
 
 
 def check_size(data: bytes, limit: int) -> None:
@@ -59,7 +58,8 @@ def check_turtle(data: bytes, limits: Limits) -> bool:
     """
     # `find`, for `in` first tries to read a mark as a number, which costs more than the search.
     openers = data.count(b"[") + data.count(b"(") + data.count(b"{")
-    marked = data.find(b"~") >= 0 or any(data.find(mark) >= 0 for mark in _PAIRS)
+    marked = data.find(b"~") >= 0 or _has_pair(data, b"-", b"--") or _has_pair(data, b"{", b"{|")
+    marked = marked or data.find(b"<<") >= 0
     lower = data.lower()
     if (
         marked
@@ -69,6 +69,11 @@ def check_turtle(data: bytes, limits: Limits) -> bool:
     ):
         _read_turtle(data, limits)
     return marked
+
+
+def _has_pair(data: bytes, first: bytes, pair: bytes) -> bool:
+    """Searching for one octet takes a tenth of the time, and most texts hold none of these."""
+    return data.find(first) >= 0 and data.find(pair) >= 0
 
 
 def _read_turtle(data: bytes, limits: Limits) -> None:

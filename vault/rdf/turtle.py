@@ -45,7 +45,7 @@ class _TurtleWriter:
     def __init__(self, graph: Graph, base: str | None, prefixes: Mapping[str, str]) -> None:
         rows = rows_of(graph.triples)
         self._base = base if base and not _UNSAFE.search(base) else None
-        self._prefix_of = {space: name for name, space in prefixes.items() if _usable(name, space)}
+        self._prefix_of = _prefix_of(tuple(prefixes.items()))
         self._used: dict[str, str] = {}
         self._relative = False
         self._statements = by_subject(rows)
@@ -123,7 +123,12 @@ class _TurtleWriter:
         return term
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=32)
+def _prefix_of(prefixes: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """The usable names by what they stand for; most documents have those of the house."""
+    return {space: name for name, space in prefixes if _usable(name, space)}
+
+
 def _usable(name: str, space: str) -> bool:
     return _PREFIX.fullmatch(name) is not None and space[-1:] in ("#", "/") and not _UNSAFE.search(space[:-1])
 

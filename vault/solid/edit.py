@@ -7,9 +7,8 @@ transaction with `prepare_patch`, and put only if it still is the same version; 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from vault.config import Limits
 from vault.errors import Conflict, Malformed, Refusal, TooLarge, Unprocessable
@@ -32,8 +31,7 @@ from vault.values import JSON_LD, NTRIPLES, TURTLE, MediaType, ResourceUrl
 _PREFIX: Final = re.compile(r"^[ \t]*@?prefix[ \t]+([A-Za-z][A-Za-z0-9_-]{0,30}):[ \t]*<([^\s<>]{1,256})>", re.I | re.M)
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A document as it was found, and what it says; `resource` and `text` of none."""
 
     resource: Resource | None
@@ -45,8 +43,7 @@ class Stored:
         return TURTLE if self.resource is None else self.resource.media_type
 
 
-@dataclass(frozen=True, slots=True)
-class Edited:
+class Edited(NamedTuple):
     """A document after a patch, worked out from one version of it. `data` is None when nothing changed; `fault` is why
     it could not be edited, kept until the request has passed everything that outranks it (section 6.1)."""
 
@@ -168,7 +165,7 @@ async def _stored_graph(text: bytes, media_type: MediaType, *, base: str, limits
 
 def _prefixes_of(text: bytes, media_type: MediaType) -> dict[str, str]:
     """The short names the author chose, so that an edited document stays readable to them (TR-6)."""
-    if media_type.essence != TURTLE.essence:
+    if media_type.essence != TURTLE.essence or text.lower().find(b"prefix") < 0:
         return {}
     return dict(_PREFIX.findall(text.decode("utf-8", "replace")))
 

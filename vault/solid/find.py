@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vault.solid.operation import Operation, Patch, Put, Read
 from vault.solid.paths import auxiliary
@@ -11,8 +11,7 @@ from vault.solid.resource import Resource
 from vault.values import ResourceUrl
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """`resource`: the target, None when it does not exist. `missing`: for what would be made, the containers above it
     that do not exist either, nearest first (WM-10)."""
 

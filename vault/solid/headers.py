@@ -100,6 +100,7 @@ class Preference:
 NO_PREFERENCE: Final = Preference()
 
 
+@lru_cache(maxsize=256)
 def parse_conditions(
     *, if_match: str | None, if_none_match: str | None, if_modified_since: str | None, if_unmodified_since: str | None
 ) -> Conditions:

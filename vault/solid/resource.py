@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from vault.values import JSON_LD, NTRIPLES, TURTLE, ETag, MediaType, PodName, ResourceUrl, WebId
 
@@ -101,8 +102,7 @@ _STORED_FIRST = {first: (first, *(other for other in _RDF if other != first)) fo
 _SHORT = {"text/turtle": "ttl", "application/ld+json": "jld", "application/n-triples": "nt"}
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeSet:
+class ChangeSet(NamedTuple):
     """What one operation did, for the answer and for the notices. Auxiliaries stand under their own URL."""
 
     created: tuple[ResourceUrl, ...] = ()

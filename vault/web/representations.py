@@ -84,7 +84,7 @@ def changed(
     `location`: what a POST made; then the tag of the answer would be the child's, and is left out.
     """
     resource = changes.resource if location is None else None
-    headers = target_headers(target, resource, base_url)
+    headers: CIMultiDict[str] = CIMultiDict(_head(target, None if resource is None else resource.kind, base_url))
     if resource is not None:
         headers[hdrs.ETAG] = str(resource.etag())  # PR-59
         headers[hdrs.LAST_MODIFIED] = http_date(resource.modified)
@@ -98,7 +98,7 @@ def changed(
 def target_headers(target: ResourceUrl, resource: Resource | None, base_url: str) -> CIMultiDict[str]:
     """What is said of a target whatever the method: its links and what it supports. `resource` is None when it does
     not exist, or when the caller may not know."""
-    return CIMultiDict(_head(target, None if resource is None else resource.kind, base_url))
+    return CIMultiDict(_known_head(target, None if resource is None else resource.kind, base_url))
 
 
 def absent_headers(target: ResourceUrl, allowed: Allowed) -> CIMultiDict[str]:
@@ -111,8 +111,13 @@ def absent_headers(target: ResourceUrl, allowed: Allowed) -> CIMultiDict[str]:
 
 
 @lru_cache(maxsize=8192)
+def _known_head(target: ResourceUrl, kind: Kind | None, base_url: str) -> tuple[tuple[str, str], ...]:
+    """For what is read: it is read again. What was changed is new more often than not."""
+    return _head(target, kind, base_url)
+
+
 def _head(target: ResourceUrl, kind: Kind | None, base_url: str) -> tuple[tuple[str, str], ...]:
-    """What hangs on the target and its kind alone, and is therefore put together once."""
+    """What hangs on the target and its kind alone."""
     resource = None if kind is None else Resource(target, kind, TURTLE, 0, _LONG_AGO, 0)
     methods = allowed_methods(target, resource)
     return _links(target, base_url) + _abilities(methods, tuple(accepted_types(target, resource).items()))
