@@ -15,7 +15,7 @@ from vault.access.wac import origin_of
 from vault.errors import MethodNotAllowed, Missing, Refusal, Unavailable
 from vault.ports import Vault, Work
 from vault.solid.apply import actor_of
-from vault.solid.edit import costly_document, patch_resource, prepare_patch
+from vault.solid.edit import Edited, costly_document, patch_resource, prepare_patch
 from vault.solid.find import Standing, find_target
 from vault.solid.methods import allowed_methods
 from vault.solid.operation import Delete, Operation, Patch, Post, Put, Read, required_access
@@ -139,18 +139,13 @@ async def _write(
 
 
 async def _patch(request: web.Request, vault: Vault, caller: Caller, patch: Patch) -> web.Response:
-    """A patch. What is costly to edit is edited before the writer is taken, one after the other here; when another
-    process changed it meanwhile, once more."""
+    """A patch. What turns out to be costly to edit is edited before the writer is taken, one after the other here; when
+    another process changed it meanwhile, once more."""
     base_url, limits = vault.base_url, vault.settings.limits
     turn: AbstractAsyncContextManager[object] | None = None
     for _ in range(_PATCH_TRIES):
         async with turn or nullcontext():
-            async with vault.reading() as work:
-                stored = await costly_document(work.resources, patch, limits=limits)
-            if stored is not None and turn is None:
-                turn = request.app[TURNS].of(patch.target)
-                continue
-            prepared = None if stored is None else await prepare_patch(stored, patch, base_url=base_url, limits=limits)
+            prepared = None if turn is None else await _prepared(vault, patch)
             async with vault.writing() as work:
                 _, standing = await _admit(request, work, caller, patch)
                 changes = await patch_resource(
@@ -165,7 +160,16 @@ async def _patch(request: web.Request, vault: Vault, caller: Caller, patch: Patc
                 )
         if changes is not None:
             return changed(patch.target, changes, base_url=base_url)
+        turn = turn or request.app[TURNS].of(patch.target)
     raise Unavailable("document-busy", "Others are changing this document; try again.", retry_after=1)
+
+
+async def _prepared(vault: Vault, patch: Patch) -> Edited | None:
+    """The edited document, worked out while nobody holds the writer; None when that is quick, or there is none."""
+    limits = vault.settings.limits
+    async with vault.reading() as work:
+        stored = await costly_document(work.resources, patch, limits=limits)
+    return None if stored is None else await prepare_patch(stored, patch, base_url=vault.base_url, limits=limits)
 
 
 async def _admit(
