@@ -24,10 +24,14 @@ _ANY_BODY_RDF_FIRST: Final = f"{_RDF_BODIES}, {_ANY_BODY}"
 def allowed_methods(target: ResourceUrl, resource: Resource | None) -> tuple[str, ...]:
     """The methods of one target. `resource` is None when it does not exist, or when the caller may not know: then
     the answer depends on the URI alone (WM-1)."""
+    return methods_of_kind(target, None if resource is None else resource.kind)
+
+
+def methods_of_kind(target: ResourceUrl, kind: Kind | None) -> tuple[str, ...]:
+    """The same, by the kind of the resource alone."""
     if is_description(target):
         return _READING
-    editable = resource is None or resource.kind is not Kind.BINARY
-    return _methods(target.is_container, editable, may_be_deleted(target))
+    return _methods(target.is_container, kind is not Kind.BINARY, may_be_deleted(target))
 
 
 @cache
@@ -57,13 +61,22 @@ def check_method(method: str, target: ResourceUrl, resource: Resource | None) ->
 def accepted_types(target: ResourceUrl, resource: Resource | None) -> dict[str, str]:
     """Accept-Patch, Accept-Post and Accept-Put for the methods that Allow lists (PR-52); containers and auxiliaries
     take RDF only (PR-70)."""
-    allowed = allowed_methods(target, resource)
-    found: dict[str, str] = {}
+    return dict(types_of_methods(allowed_methods(target, resource), takes_rdf_only(target)))
+
+
+def takes_rdf_only(target: ResourceUrl) -> bool:
+    """Whether the target is a container or an auxiliary."""
+    return target.is_container or auxiliary(target) is not None
+
+
+@cache
+def types_of_methods(allowed: tuple[str, ...], rdf_only: bool) -> tuple[tuple[str, str], ...]:
+    """The headers of `accepted_types`: there are few kinds of targets."""
+    found: list[tuple[str, str]] = []
     if "PATCH" in allowed:
-        found["Accept-Patch"] = ACCEPT_PATCH
+        found.append(("Accept-Patch", ACCEPT_PATCH))
     if "POST" in allowed:
-        found["Accept-Post"] = _ANY_BODY
+        found.append(("Accept-Post", _ANY_BODY))
     if "PUT" in allowed:
-        rdf_only = target.is_container or auxiliary(target) is not None
-        found["Accept-Put"] = _RDF_BODIES if rdf_only else _ANY_BODY_RDF_FIRST
-    return found
+        found.append(("Accept-Put", _RDF_BODIES if rdf_only else _ANY_BODY_RDF_FIRST))
+    return tuple(found)

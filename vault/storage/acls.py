@@ -10,7 +10,7 @@ from vault.solid.paths import acl_paths, subject_of
 from vault.solid.ports import Blobs
 from vault.solid.resource import Inline
 from vault.storage.engines import Row, Transaction
-from vault.storage.rows import GET, MOST_MARKS, PodReader, among, body_of, padded, seen
+from vault.storage.rows import GET, MOST_MARKS, Looked, PodReader, among, body_of, padded, seen
 from vault.values import MediaType, PodName, ResourceUrl, WebId, parse_media_type
 
 _ACLS_AMONG = """
@@ -29,27 +29,27 @@ class SqlAcls:
         self._reader = reader
 
     async def effective(self, url: ResourceUrl, /) -> EffectiveAcl | None:
+        subject = subject_of(url).path
+        looked = seen(self._transaction, url.pod)
+        if looked is not None:
+            near = await self._nearest_looked_at(url, subject, looked)
+            return None if near is None else _governing(url.pod, subject, near)
         now = await self._reader.version(self._transaction, url.pod)
         found = self._reader.acls.get(url, now)
         if found is None:
-            near = await self._nearest(url)
+            near = await self._nearest_stored(url)
             if near is None:
                 return None
-            path, version, owner = near
-            own = path == subject_of(url).path + ".acl"
-            found = _effective_acl(url.pod, path, version, own, owner)
+            found = _governing(url.pod, subject, near)
             if not self._transaction.writable:
                 self._reader.acls.put(url, now, found, weight=1)
         return found
 
-    async def _nearest(self, url: ResourceUrl) -> tuple[str, int, str] | None:
+    async def _nearest_looked_at(self, url: ResourceUrl, path: str, looked: Looked) -> tuple[str, int, str] | None:
         """The path of the ACL that governs, its version, and the owner of the pod."""
-        looked = seen(self._transaction, url.pod)
-        if looked is None:
-            return await self._nearest_stored(url)
         if looked.facts is None:
             return None
-        path, asked, rows = subject_of(url).path, looked.asked, looked.rows
+        asked, rows = looked.asked, looked.rows
         while path + ".acl" in asked:
             row = rows.get(path + ".acl")
             if row is not None:
@@ -84,6 +84,11 @@ class SqlAcls:
         if row is None or row[3] != acl.version:
             raise Missing("acl-changed", "The ACL is no longer this one.")
         return row
+
+
+def _governing(pod: PodName, subject: str, near: tuple[str, int, str]) -> EffectiveAcl:
+    path, version, owner = near
+    return _effective_acl(pod, path, version, path == subject + ".acl", owner)
 
 
 @lru_cache(maxsize=4096)

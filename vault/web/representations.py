@@ -19,7 +19,7 @@ from vault.notify.channels import UPDATES_REL, stream_url
 from vault.observe import failure
 from vault.solid.headers import http_date
 from vault.solid.listing import managed_types
-from vault.solid.methods import accepted_types, allowed_methods
+from vault.solid.methods import accepted_types, allowed_methods, methods_of_kind, takes_rdf_only, types_of_methods
 from vault.solid.operation import shown_modes
 from vault.solid.paths import (
     DESCRIPTION_PATH,
@@ -32,7 +32,7 @@ from vault.solid.paths import (
 from vault.solid.ports import Blobs
 from vault.solid.read import Growing, NotModified, ReadOutcome, Representation, Unsatisfiable
 from vault.solid.resource import BlobRef, ChangeSet, Inline, Kind, Resource
-from vault.values import TURTLE, MediaType, ResourceUrl
+from vault.values import MediaType, ResourceUrl
 from vault.web.requests import BYTES_PER_SECOND
 from vault.web.responses import REQUEST_ID, problem_response
 from vault.web.routing import VAULT
@@ -118,16 +118,15 @@ def _known_head(target: ResourceUrl, kind: Kind | None, base_url: str) -> tuple[
 
 def _head(target: ResourceUrl, kind: Kind | None, base_url: str) -> tuple[tuple[str, str], ...]:
     """What hangs on the target and its kind alone."""
-    resource = None if kind is None else Resource(target, kind, TURTLE, 0, _LONG_AGO, 0)
-    methods = allowed_methods(target, resource)
-    return _links(target, base_url) + _abilities(methods, tuple(accepted_types(target, resource).items()))
+    return _links(target, base_url) + _abilities(methods_of_kind(target, kind), takes_rdf_only(target))
 
 
 @cache
-def _abilities(methods: tuple[str, ...], types: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+def _abilities(methods: tuple[str, ...], rdf_only: bool) -> tuple[tuple[str, str], ...]:
     """What many targets have in common: there are few kinds of them."""
     allow = (hdrs.ALLOW, ", ".join(methods))  # PR-51
-    return (allow, *types, (hdrs.VARY, VARY), ("Content-Security-Policy", _SANDBOX))  # PR-52
+    types = types_of_methods(methods, rdf_only)  # PR-52
+    return (allow, *types, (hdrs.VARY, VARY), ("Content-Security-Policy", _SANDBOX))
 
 
 def _links(target: ResourceUrl, base_url: str) -> tuple[tuple[str, str], ...]:
