@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from vault.config import Limits
 from vault.errors import Conflict, Unprocessable
 from vault.rdf.graph import Blank, Graph, Iri, Term, Triple, parts
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(NamedTuple):
     """A name that `where` binds. Blank nodes of a `where` are variables too, with names that start with `_:`."""
 
     name: str

@@ -103,11 +103,11 @@ def _check_names(edit: GraphEdit, *, outside: tuple[Pattern, ...], where: tuple[
     """Variables and blank nodes stand where they may, and are shared only where they may be."""
     # N3-7: "The ?insertions and ?deletions formulae MUST NOT contain variables that do not occur in the ?conditions
     # formula."
-    if not variables((*edit.deletes, *edit.inserts)) <= variables(edit.where) or variables(outside):
+    if variables(outside) or not variables((*edit.deletes, *edit.inserts)) <= variables(edit.where):
         raise shape("A variable of inserts or deletes does not occur in where.")
     # N3-8, and N3-9: a label that two parts share would mean two things.
     if blanks(edit.deletes):
         raise shape("Blank nodes cannot be deleted by name; find them with a variable in where.")
-    new = blanks(edit.inserts)
-    if new & blanks(where) or (new | blanks(where)) & blanks(outside):
+    named = blanks(where) | (new := blanks(edit.inserts))
+    if named and (new & blanks(where) or named & blanks(outside)):
         raise shape("A blank node is used in more than one part of the patch.")
