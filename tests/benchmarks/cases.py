@@ -108,7 +108,7 @@ async def cases(place: Place, scale: float, *, many: int) -> AsyncIterator[Case]
         yield Case(name, repeat(listing, times(16_000)), ok, at, 9, meanwhile=changes)
     long = _folder(place, "long")
     changes = _puts(place, 60, folder=long, first=many, body=language.member, by=place.owner)
-    requests = repeat(request("GET", place, long, accept=language.media_type), times(400))
+    requests = repeat(request("GET", place, long, accept=language.media_type), times(4_000))
     name = f"GET {many:,}-member listing, changed each second"
     yield Case(name, requests, ok, 1, work=40, meanwhile=changes, probe=public)
     async for case in _writes(place, times):

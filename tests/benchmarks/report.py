@@ -67,7 +67,7 @@ def print_row(row: Row, *, verification: float) -> None:
     if case.signed:
         print(f"    of which one ES256 verification, {verification:.0f} us: {100 * verification / row.cpu:.0f} %")
     if case.work is not None:
-        print(f"    work: {row.cpu / 1000:.1f} ms each (bar: {case.work:.0f})")
+        print(f"    work: {row.cpu / 1000:.1f} ms each; made anew: {result.longest:.1f} ms (bar: {case.work:.0f})")
     if row.probed is not None:
         probed = row.probed
         print(f"    others meanwhile: p50 {probed.p50:.2f}, p99 {probed.p99:.1f}, longest {probed.longest:.1f} ms")
