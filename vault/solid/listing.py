@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
@@ -72,8 +72,8 @@ def managed_graph(container: ResourceUrl, members: list[Resource], *, base_url: 
         there = Iri(member.url.iri(base_url))
         found.append(triple(here, LDP.contains, there))
         found += [triple(there, RDF.type, kind) for kind in managed_types(member.url)]
-        found.append(triple(there, DCT.modified, typed(_date_time(member), XSD.dateTime)))
-        found.append(triple(there, STAT.mtime, Literal(_mtime(member))))
+        found.append(triple(there, DCT.modified, typed(_date_time(member.modified), XSD.dateTime)))
+        found.append(triple(there, STAT.mtime, Literal(_mtime(member.modified))))
         if member.kind is not Kind.CONTAINER:
             found.append(triple(there, RDF.type, Iri(media_type_class(member.media_type.essence))))
             found.append(triple(there, STAT.size, Literal(member.size)))
@@ -92,12 +92,20 @@ def media_type_class(essence: str) -> str:
     return f"{_MEDIA_TYPES}{quote(essence, safe='/+~')}#Resource"
 
 
-def _date_time(member: Resource) -> str:
-    return f"{member.modified.astimezone(UTC).isoformat()[:19]}Z"
+@lru_cache(maxsize=4096)
+def _date_time(modified: datetime) -> str:
+    """Many members of a long listing were changed in the same second."""
+    return f"{modified.astimezone(UTC).isoformat()[:19]}Z"
 
 
-def _mtime(member: Resource) -> int:
-    return int(member.modified.timestamp())
+@lru_cache(maxsize=4096)
+def _mtime(modified: datetime) -> int:
+    return int(modified.timestamp())
+
+
+@lru_cache(maxsize=4096)
+def _turtle_when(modified: datetime) -> str:
+    return f'dcterms:modified "{_date_time(modified)}"^^xsd:dateTime; stat:mtime {_mtime(modified)}'
 
 
 def _turtle_head(iri: str, storage: bool) -> str:
@@ -106,7 +114,7 @@ def _turtle_head(iri: str, storage: bool) -> str:
 
 
 def _turtle_member(container: str, member: Resource, iri: str, first: bool) -> str:
-    when = f'dcterms:modified "{_date_time(member)}"^^xsd:dateTime; stat:mtime {_mtime(member)}'
+    when = _turtle_when(member.modified)
     if member.kind is Kind.CONTAINER:
         return (
             f"<{container}> ldp:contains <{iri}>.\n<{iri}> a ldp:BasicContainer, ldp:Container, ldp:Resource; {when}.\n"
@@ -128,8 +136,8 @@ def _ntriples_member(container: str, member: Resource, iri: str, first: bool) ->
         size = f'<{iri}> <{_SIZE}> "{member.size}"^^<{_INTEGER}> .\n'
     return (
         f"<{container}> <{_CONTAINS}> <{iri}> .\n{kinds}"
-        f'<{iri}> <{_MODIFIED}> "{_date_time(member)}"^^<{_DATE_TIME}> .\n'
-        f'<{iri}> <{_MTIME}> "{_mtime(member)}"^^<{_INTEGER}> .\n{size}'
+        f'<{iri}> <{_MODIFIED}> "{_date_time(member.modified)}"^^<{_DATE_TIME}> .\n'
+        f'<{iri}> <{_MTIME}> "{_mtime(member.modified)}"^^<{_INTEGER}> .\n{size}'
     )
 
 
@@ -146,8 +154,8 @@ def _json_member(container: str, member: Resource, iri: str, first: bool) -> str
         size = f',"{_SIZE}":[{{"@value":{member.size}}}]'
     return (
         f'{"" if first else _COMMA}{{"@id":"{iri}","@type":[{kinds}],'
-        f'"{_MODIFIED}":[{{"@type":"{_DATE_TIME}","@value":"{_date_time(member)}"}}],'
-        f'"{_MTIME}":[{{"@value":{_mtime(member)}}}]{size}}}'
+        f'"{_MODIFIED}":[{{"@type":"{_DATE_TIME}","@value":"{_date_time(member.modified)}"}}],'
+        f'"{_MTIME}":[{{"@value":{_mtime(member.modified)}}}]{size}}}'
     )
 
 
