@@ -45,6 +45,7 @@ from vault.values import Clock, WebId
 from vault.web.connections import Runner
 from vault.web.guard import Guard
 from vault.web.health import READY, Readiness
+from vault.web.lately import LATELY, Lately
 from vault.web.middleware import GUARD, answer, dress
 from vault.web.replies import REPLIES, Replies
 from vault.web.routes import ROUTES, install
@@ -178,6 +179,7 @@ def build_app(vault: Vault, readiness: Readiness | None = None) -> web.Applicati
     app[GUARD] = Guard(vault.settings, clock=time.monotonic)
     app[REPLIES] = Replies()
     app[TURNS] = Turns()
+    app[LATELY] = Lately()
     app[READY] = readiness or Readiness(_store_answers(vault))
     app.on_response_prepare.append(dress)
     install(app, ROUTES)

@@ -14,8 +14,8 @@ from typing import cast
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Of one case: requests per second, latencies in milliseconds, and how many answers had each status. `longest` looks
-    at the first answers, too."""
+    """Of one case: requests per second, latencies in milliseconds, how many answers had each status. `longest` looks
+    at the first answers too."""
 
     name: str
     per_second: float

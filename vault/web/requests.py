@@ -108,11 +108,16 @@ def has_body(request: web.Request) -> bool:
     return (length is not None and length.strip("0 ") != "") or hdrs.TRANSFER_ENCODING in request.headers
 
 
+def is_here(request: web.Request) -> bool:
+    """Whether all there is of the body has arrived: most bodies come with their head."""
+    return not request.can_read_body or request.content.is_eof()
+
+
 async def read_limited(request: web.Request, limit: int) -> bytes:
     """The whole body, of at most `limit` bytes; raises TooLarge, UnsupportedMedia, or Malformed when it drips."""
     if not request.can_read_body:
         return b""
-    if request.content.is_eof():  # all of it is here already: most bodies come with their head
+    if is_here(request):
         check_encoding(request)
         data = request.content.read_nowait()
         if len(data) > limit:

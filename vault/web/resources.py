@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from vault.access.decide import Groups, decide, require
 from vault.access.modes import Allowed
 from vault.access.wac import origin_of
-from vault.errors import MethodNotAllowed, Missing, Refusal, Unavailable
+from vault.errors import Forbidden, MethodNotAllowed, Missing, Refusal, Unauthenticated, Unavailable
 from vault.ports import Vault, Work
 from vault.solid.apply import actor_of
 from vault.solid.edit import Edited, costly_document, patch_resource, prepare_patch
@@ -25,11 +25,12 @@ from vault.solid.resource import ChangeSet
 from vault.solid.write import add_resource, delete_resource, put_resource
 from vault.values import ANONYMOUS, Caller, ResourceUrl
 from vault.web.descriptions import storage_description
+from vault.web.lately import LATELY, AskFirst, Unasked
 from vault.web.middleware import dress, preflight
 from vault.web.operations import parse_head, read_content, read_patch
 from vault.web.replies import REPLIES, Again, Asked, kept, question_of
 from vault.web.representations import absent_headers, changed, send_outcome, target_headers
-from vault.web.requests import caller_of, raw_path, sent_origin
+from vault.web.requests import caller_of, is_here, raw_path, sent_origin
 from vault.web.responses import POD, refusal_response
 from vault.web.routing import KNOWN_METHODS, VAULT, Credentials, Route
 from vault.web.turns import TURNS
@@ -121,46 +122,62 @@ async def _write(
     request: web.Request, vault: Vault, caller: Caller, operation: Put | Post | Patch | Delete
 ) -> web.StreamResponse:
     # Decided once before the body is read, so that a stranger never makes us read or parse one, and groups elsewhere
-    # are asked while no writer waits; and once more inside the transaction that acts (ATK-14).
-    async with vault.reading() as work:
-        await _admit(request, work, caller, operation)
-    match operation:
-        case Put() | Post():
-            operation = operation.bringing(await read_content(request, operation, vault))
-        case Patch():
-            return await _patch(request, vault, caller, await read_patch(request, operation, vault))
-        case Delete():
-            pass
-    async with vault.writing() as work:
-        _, standing = await _admit(request, work, caller, operation)
-        changes = await _act(vault, work, caller, operation, standing)
+    # are asked while no writer waits; and once more inside the transaction that acts (ATK-14). The first is spared who
+    # is no stranger (lately.py).
+    lately, pod = request.app[LATELY], operation.target.pod
+    known = lately.wrote(caller, pod) and is_here(request)
+    if not known:
+        await _look_before(request, vault, caller, operation)
+    operation = await _with_body(request, vault, operation)
+    groups = Asked(vault.groups)
+    try:
+        try:
+            changes = await _carry_out(request, vault, caller, operation, Unasked() if known else groups)
+        except AskFirst:
+            lately.forget(caller, pod)
+            await _look_before(request, vault, caller, operation)
+            changes = await _carry_out(request, vault, caller, operation, groups)
+    except (Forbidden, Unauthenticated):
+        lately.forget(caller, pod)
+        raise
+    if not known and not groups.any:
+        lately.note(caller, pod)
     made = changes.created[-1] if isinstance(operation, Post) else None
     return changed(operation.target, changes, base_url=vault.base_url, location=made)
 
 
-async def _patch(request: web.Request, vault: Vault, caller: Caller, patch: Patch) -> web.Response:
-    """A patch. What turns out to be costly to edit is edited before the writer is taken, one after the other here; when
-    another process changed it meanwhile, once more."""
-    base_url, limits = vault.base_url, vault.settings.limits
+async def _look_before(request: web.Request, vault: Vault, caller: Caller, operation: Operation) -> None:
+    async with vault.reading() as work:
+        await _admit(request, work, caller, operation)
+
+
+async def _with_body(
+    request: web.Request, vault: Vault, operation: Put | Post | Patch | Delete
+) -> Put | Post | Patch | Delete:
+    match operation:
+        case Put() | Post():
+            return operation.bringing(await read_content(request, operation, vault))
+        case Patch():
+            return await read_patch(request, operation, vault)
+        case Delete():
+            return operation
+
+
+async def _carry_out(
+    request: web.Request, vault: Vault, caller: Caller, operation: Put | Post | Patch | Delete, groups: Groups
+) -> ChangeSet:
+    """Steps 3 to 5. A patch that turns out to be costly is worked out before the writer is taken, one after the other
+    here; when another process changed the document meanwhile, once more."""
     turn: AbstractAsyncContextManager[object] | None = None
     for _ in range(_PATCH_TRIES):
         async with turn or nullcontext():
-            prepared = None if turn is None else await _prepared(vault, patch)
+            prepared = await _prepared(vault, operation) if turn is not None and isinstance(operation, Patch) else None
             async with vault.writing() as work:
-                _, standing = await _admit(request, work, caller, patch)
-                changes = await patch_resource(
-                    work,
-                    patch,
-                    actor=actor_of(caller),
-                    now=vault.clock(),
-                    base_url=base_url,
-                    limits=limits,
-                    prepared=prepared,
-                    standing=standing,
-                )
+                _, standing = await _admit(request, work, caller, operation, groups=groups)
+                changes = await _act(vault, work, caller, operation, standing=standing, prepared=prepared)
         if changes is not None:
-            return changed(patch.target, changes, base_url=base_url)
-        turn = turn or request.app[TURNS].of(patch.target)
+            return changes
+        turn = turn or request.app[TURNS].of(operation.target)
     raise Unavailable("document-busy", "Others are changing this document; try again.", retry_after=1)
 
 
@@ -193,9 +210,15 @@ async def _admit(
 
 
 async def _act(
-    vault: Vault, work: Work, caller: Caller, operation: Put | Post | Delete, standing: Standing
-) -> ChangeSet:
-    """Step 5 of a write, inside its transaction."""
+    vault: Vault,
+    work: Work,
+    caller: Caller,
+    operation: Put | Post | Patch | Delete,
+    *,
+    standing: Standing,
+    prepared: Edited | None,
+) -> ChangeSet | None:
+    """Step 5 of a write, inside its transaction. None: a patch that has to be prepared outside of it."""
     now, base_url, limits = vault.clock(), vault.base_url, vault.settings.limits
     actor = actor_of(caller)
     match operation:
@@ -205,6 +228,17 @@ async def _act(
             )
         case Post():
             return await add_resource(work, operation, actor=actor, now=now, base_url=base_url, limits=limits)
+        case Patch():
+            return await patch_resource(
+                work,
+                operation,
+                actor=actor,
+                now=now,
+                base_url=base_url,
+                limits=limits,
+                prepared=prepared,
+                standing=standing,
+            )
         case Delete():
             return await delete_resource(work, operation, actor=actor, now=now, base_url=base_url, limits=limits)
 
