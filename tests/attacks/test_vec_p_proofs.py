@@ -96,6 +96,9 @@ REFUSED: dict[str, Make] = {
     "P29-no-iat": lambda h, u: h.proof("GET", u, iat=None),
     "P30-iat-text": lambda h, u: h.proof("GET", u, iat=str(int(time.time()))),
     "P30-iat-true": lambda h, u: h.proof("GET", u, iat=True),
+    "P30-iat-of-many-digits": lambda h, u: jws(header_for(h), part_with_digits(u), h.key),
+    "P30-iat-beyond-every-float": lambda h, u: jws(header_for(h), part_with_digits(u, "1e999"), h.key),
+    "P30-iat-negative": lambda h, u: h.proof("GET", u, iat=-1),
     "P30-iat-endless": lambda h, u: jws(header_for(h), part_with_infinity(u), h.key),
     "P31-too-old": lambda h, u: h.proof("GET", u, iat=int(time.time()) - 250),
     "P32-ahead": lambda h, u: h.proof("GET", u, iat=int(time.time()) + 130),
@@ -109,6 +112,11 @@ REFUSED: dict[str, Make] = {
     "P42-crit": lambda h, u: h.proof("GET", u, header={"crit": ["exp"], "exp": 1}),
     "P42-b64": lambda h, u: h.proof("GET", u, header={"crit": ["b64"], "b64": False}),
 }
+
+
+def part_with_digits(url: str, number: str = "1" * 5000) -> bytes:
+    """The claims with a number that Python itself would not write."""
+    return json.dumps(claims_for(url, iat="IAT")).replace('"IAT"', number).encode()
 
 
 def part_with_infinity(url: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -61,9 +62,14 @@ WRONG: dict[str, dict[str, Any]] = {
     "T01-expired": {"exp": Now(-130)},
     "T01-no-exp": {"exp": None},
     "T01-exp-text": {"exp": "soon"},
+    "T01-exp-true": {"exp": True},
+    "T01-exp-beyond-every-calendar": {"exp": 10**12},
+    "T01-exp-huge": {"exp": 10**400},
     "T02-iat-ahead": {"iat": Now(600), "exp": Now(900)},
     "T02-nbf-ahead": {"nbf": Now(600)},
     "T02-no-iat": {"iat": None},
+    "T02-iat-before-time": {"iat": -1},
+    "T02-nbf-beyond-every-calendar": {"nbf": 10**12},
     "T03-older-than-a-day": {"iat": Now(-90_000)},
     "T08-other-audience": {"aud": "https://other.example/"},
     "T08-audience-list-without-solid": {"aud": ["a", "b"]},
@@ -92,6 +98,8 @@ async def test_claim_is_refused_and_nothing_is_fetched_for_it(
 FINE: dict[str, dict[str, Any]] = {
     "audience-in-a-list": {"aud": ["https://app.example/id", "solid"]},
     "just-expired": {"exp": Now(-60)},
+    "fraction-of-a-second": {"exp": time.time() + 3600.5},
+    "good-for-a-century": {"exp": 5_000_000_000},
     "a-little-ahead": {"iat": Now(60)},
     "webid-in-sub": {"webid": None},
     "client-id-for-azp": {"azp": None, "client_id": "https://app.example/id"},
