@@ -110,7 +110,8 @@ async def _counts(work: IdentityWork, found: RefreshToken | _AccessToken, desk: 
         if isinstance(found, RefreshToken):
             await standing_of(work, found.webid, found.client, token_id=None)
         else:
-            await standing_of(work, found.known.webid, found.known.client, token_id=found.known.token_id)
+            known = found.known
+            await standing_of(work, known.webid, known.client, token_id=known.token_id, issued=known.issued)
     except Unauthenticated:
         return False
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.attacks.test_vec_c_codes import is_error
-from tests.browser import App, Browser, machine, register
+from tests.browser import App, Browser, ask, machine, refused, register
 from tests.forge import read
 from tests.people import Answer, Person, Visitor
 
@@ -73,6 +74,20 @@ async def test_token_that_was_ended_does_not_count(http: Visitor, alice: Person)
     assert (await introspect(app, tokens["refresh_token"])).json["active"] is True
     assert (await app.post("revoke", token=tokens["refresh_token"], **app.credentials)).status == 200
     assert (await introspect(app, tokens["refresh_token"])).json == INACTIVE
+
+
+@pytest.mark.requirement("RFC7662-2", "VEC-F05", "VEC-F06")
+async def test_nothing_counts_after_the_person_signed_out_everywhere(http: Visitor, bob: Person) -> None:
+    """What a resource would refuse is not told to be good here."""
+    app, browser = await register(http), Browser(http)
+    tokens = (await app.redeem(await app.code_for(browser, bob))).json
+    for kind in ("access_token", "refresh_token"):
+        assert (await introspect(app, tokens[kind])).json["active"] is True
+    await asyncio.sleep(1.1)  # tokens tell when they were made in whole seconds
+    await browser.submit(await browser.open("/my/account/sessions"), "/my/account/sessions/everywhere")
+    assert refused(await ask(http, replace(app.holder, token=tokens["access_token"]), bob.pod), "invalid_token")
+    for kind in ("access_token", "refresh_token"):
+        assert (await introspect(app, tokens[kind])).json == INACTIVE, kind
 
 
 @pytest.mark.requirement("RFC7662-2", "VEC-K01")
