@@ -237,6 +237,28 @@ async def test_vec_t15_unknown_key_causes_one_refresh_and_then_no(
     assert elsewhere.asked.count("/jwks") == 1
 
 
+@pytest.mark.requirement("VEC-T15", "RS-10")
+async def test_vec_t15_key_that_is_new_at_the_issuer_is_found_by_that_one_refresh(tmp_path: Path) -> None:
+    with serving(tmp_path, outbound={"negative_cache_seconds": 0}) as live, elsewhere_server() as there:
+        there.publish_issuer()
+        dora, alice = there.webid("dora"), live.people["alice"]
+        async with aiohttp.ClientSession() as session:
+            http = Visitor(session, live.base_url)
+            card = f"{alice.pod}profile/card"
+            assert (await ask(http, there.holder(dora), card)).status == 200
+            assert refused(await ask(http, there.holder(dora, header={"kid": "two"}), card), "invalid_token")
+            assert there.asked.count("/jwks") == 2
+            turned = replace(there, key=new_key())
+            both = [{**public(there.key), "kid": "one"}, {**public(turned.key), "kid": "two"}]
+            there.publish("/jwks", json.dumps({"keys": both}), "application/json")
+            assert (await ask(http, turned.holder(dora, header={"kid": "two"}), card)).status == 200
+            assert (await ask(http, there.holder(dora), card)).status == 200
+            assert there.asked.count("/jwks") == 3
+            # Withdrawn, it is not looked for again: the other name is known, and its signature is another one's.
+            assert refused(await ask(http, there.holder(dora, header={"kid": "two"}), card), "invalid_token")
+            assert there.asked.count("/jwks") == 3
+
+
 @pytest.mark.requirement("VEC-T16")
 @pytest.mark.parametrize("kid", ["../../etc/passwd", "' OR 1=1 --", "\x00", 7, ["one"], {"a": 1}])
 async def test_vec_t16_key_id_is_only_ever_compared(
@@ -252,7 +274,7 @@ async def test_vec_t17_key_in_the_header_is_not_looked_at(
 ) -> None:
     thief = replace(elsewhere, key=new_key())
     elsewhere.publish("/stolen", json.dumps({"keys": [{**public(thief.key), "kid": "one"}]}), "application/json")
-    pointed = public(thief.key) if member == "jwk" else f"{elsewhere.base_url}stolen"
+    pointed = {**public(thief.key), "kid": "one"} if member == "jwk" else f"{elsewhere.base_url}stolen"
     assert refused(await ask(http, thief.holder(dora, header={member: pointed}), door), "invalid_token")
     assert "/stolen" not in elsewhere.asked
 
@@ -296,6 +318,9 @@ async def test_vec_t22_t23_unbound_token_as_bearer_is_taken_only_where_that_is_c
                 # Bound tokens keep needing their proof, and unbound ones none that could be theirs.
                 assert refused(await ask(http, bound, url, scheme="Bearer", proof=""), "invalid_token")
                 assert refused(await ask(http, unbound, url), "invalid_token")
+                # Bound in a way that we do not know is not unbound.
+                otherwise = there.holder(dora, cnf={"x5t#S256": encoded(b"1" * 32)})
+                assert refused(await ask(http, otherwise, url, scheme="Bearer", proof=""), "invalid_token")
                 assert (await ask(http, bound, url)).status == 200
             assert refused(
                 await ask(http, there.holder(dora, cnf=None, exp=Now(-130)), url, scheme="Bearer"), "invalid_token"

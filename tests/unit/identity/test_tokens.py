@@ -182,3 +182,13 @@ def test_claims_are_checked_before_any_key_is_looked_for() -> None:
     token = read_unverified(Secret(Holder(key=new_key()).proof("GET", "x", iss=ISSUER)), limits=Limits())
     with pytest.raises(Unauthenticated):
         check_claims(token, audience="solid", own_issuer=ISSUER, now=NOW, settings=IdentitySettings())
+
+
+@pytest.mark.requirement("VEC-T04", "RS-11")
+@pytest.mark.parametrize(
+    "issuer", ["http://issuer.example/", "https://a@issuer.example/", "https:///", "ftp://issuer.example/", "", 7, None]
+)
+def test_vec_t04_issuer_that_could_be_forged_on_the_way_is_refused_before_anything_else(issuer: object) -> None:
+    with pytest.raises(Unauthenticated) as refused:
+        read_unverified(Secret(jws({"alg": "ES256"}, claims(iss=issuer), new_key())), limits=Limits())
+    assert (refused.value.error, refused.value.reason) == ("invalid_token", "token-issuer")
