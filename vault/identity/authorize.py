@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from vault.config import Settings
 from vault.errors import OAuthRefusal
 from vault.identity.accounts import Account, Code, Consent, HeldPod, Session
+from vault.identity.claims import read_id_hint
 from vault.identity.clients import AUTHORIZATION_CODE, Client, redirect_allowed
 from vault.identity.consent import Answer, Choice, Reason, give, reason_to_ask, refuse
 from vault.identity.levels import open_wish
@@ -187,6 +188,8 @@ async def check_response_type(request: AuthorizationRequest, desk: Desk) -> Step
         raise OAuthRefusal("request_not_supported", "request: not supported")
     if request.get("request_uri") is not None:
         raise OAuthRefusal("request_uri_not_supported", "request_uri: not supported")
+    if request.get("registration") is not None:
+        raise OAuthRefusal("registration_not_supported", "registration: not supported")
     if AUTHORIZATION_CODE not in _client(request).grant_types:
         raise OAuthRefusal("unauthorized_client", "grant_types: this client has no authorization_code")
     return request
@@ -240,6 +243,27 @@ async def load_session(request: AuthorizationRequest, desk: Desk) -> StepResult:
     """Who is at the browser, if that is anybody still welcome."""
     person = desk.person
     return replace(request, person=None if person is None or person.account.locked else person)
+
+
+async def heed_hint(request: AuthorizationRequest, desk: Desk) -> StepResult:
+    """OpenID Connect Core §3.1.2.1, `id_token_hint`: the answer is about the person that it names, or there is none.
+    Somebody else at the browser may sign in as that person, once."""
+    text, person = request.get("id_token_hint"), request.person
+    if text is None:
+        return request
+    keys = await desk.issuers.keys(desk.issuer)
+    named = read_id_hint(text, keys, own_issuer=desk.issuer, limits=desk.settings.limits)
+    if named is None or named[1] != _client(request).id:
+        raise OAuthRefusal("invalid_request", "id_token_hint: not an ID token that this server gave this client")
+    if person is None:
+        return request
+    async with desk.reading() as work:
+        if named[0] in await work.accounts.webids(person.account.id):
+            return request
+    asked = _asked_at(request, desk)
+    if asked is not None and person.session.authenticated_at >= asked:
+        raise OAuthRefusal("login_required", "Somebody else signed in than the person that id_token_hint names.")
+    return replace(request, signed_in_since=asked or desk.now + timedelta(seconds=1))
 
 
 async def ask_to_sign_in(request: AuthorizationRequest, desk: Desk) -> StepResult:
@@ -327,6 +351,7 @@ STEPS: Final[tuple[Step, ...]] = (
     check_pushed,
     *_WHAT,
     load_session,
+    heed_hint,
     ask_to_sign_in,
     ask_to_consent,
     answer_pushed,

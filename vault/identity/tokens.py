@@ -210,7 +210,7 @@ def decode_base64url(text: str) -> bytes:
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """A finite JSON number that can be a NumericDate (RFC 7519 §2) and a moment of the calendar: until the year 6325."""
+    """A JSON number that can be a NumericDate (RFC 7519 §2), and a moment of the calendar: until the year 6325."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1 << 37
 
 

@@ -81,7 +81,10 @@ _KEPT = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
 async def _read(request: web.Request, parameters: Mapping[str, str]) -> _Asked:
     vault, hint = request.app[VAULT], parameters.get("id_token_hint", "")
     named = read_id_hint(hint, vault.keys.public_keys(), own_issuer=vault.base_url, limits=vault.settings.limits)
-    client_id = named[1] if named is not None else ClientId(parameters.get("client_id", ""))
+    said = ClientId(parameters.get("client_id", ""))
+    if named is not None and said not in ("", named[1]):  # §2: "the OP MUST verify that the Client Identifier matches"
+        named, said = None, ClientId("")
+    client_id = named[1] if named is not None else said
     try:
         client = await find_client(client_id, reading=vault.reading, issuers=vault.issuers) if client_id else None
     except OAuthRefusal:

@@ -187,10 +187,8 @@ def _registration(registered: Registered) -> Mapping[str, Any]:
     }
     if secret is not None:
         answer |= {"client_secret": secret.reveal(), "client_secret_expires_at": 0}
-    if client.client_uri is not None:
-        answer["client_uri"] = client.client_uri
     if client.jwks:
         answer["jwks"] = {"keys": client.jwks}
-    if client.jwks_uri is not None:
-        answer["jwks_uri"] = client.jwks_uri
-    return answer
+    places = ("client_uri", "policy_uri", "tos_uri", "jwks_uri")
+    # RFC 7591 §3.2.1: all that was registered, and nothing that was left out.
+    return answer | {name: url for name in places if (url := getattr(client, name)) is not None}

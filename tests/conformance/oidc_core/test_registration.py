@@ -9,9 +9,12 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.elsewhere import Elsewhere, elsewhere
 from tests.forge import new_key, public
 from tests.live import serving
 from tests.people import Answer, Visitor
+
+__all__ = ["elsewhere"]
 
 
 async def register(http: Visitor, metadata: Any, *, kind: str = "application/json") -> Answer:
@@ -67,6 +70,46 @@ async def test_what_is_honoured_is_said_back(http: Visitor) -> None:
     plain = (await register(http, {"redirect_uris": ["https://app.example/cb"]})).json
     assert plain["id_token_signed_response_alg"] == "ES256"
     assert plain["require_pushed_authorization_requests"] is False
+
+
+@pytest.mark.requirement("RFC7591-3", "ATK-06")
+async def test_all_that_is_kept_is_said_back_and_nothing_that_is_named_is_fetched(
+    http: Visitor, elsewhere: Elsewhere
+) -> None:
+    """OpenID Connect Registration §2 names many more places; what is not kept is not said back either (RFC 7591 §2)."""
+    kept = {
+        "redirect_uris": ["https://app.example/cb"],
+        "client_uri": f"{elsewhere.base_url}about",
+        "policy_uri": f"{elsewhere.base_url}privacy",
+        "tos_uri": f"{elsewhere.base_url}terms",
+        "jwks_uri": f"{elsewhere.base_url}jwks",
+        "post_logout_redirect_uris": [f"{elsewhere.base_url}bye"],
+    }
+    ignored = {
+        "logo_uri": f"{elsewhere.base_url}logo.svg",
+        "sector_identifier_uri": f"{elsewhere.base_url}sector",
+        "subject_type": "pairwise",
+        "initiate_login_uri": f"{elsewhere.base_url}start",
+        "request_uris": [f"{elsewhere.base_url}request"],
+        "backchannel_logout_uri": f"{elsewhere.base_url}out",
+        "software_statement": "eyJhbGciOiJub25lIn0.e30.",
+        "client_id": "chosen-by-me",
+        "client_secret": "chosen-by-me",
+        "account": "0" * 32,
+        "registration_access_token": "x",
+    }
+    answer = await register(http, {**kept, **ignored})
+    assert answer.status == 201, answer.text
+    assert {**answer.json, **kept} == answer.json
+    for name in ignored.keys() - {"client_id", "client_secret"}:
+        assert name not in answer.json, name
+    assert answer.json["client_id"] != "chosen-by-me"
+    assert answer.json["client_secret"] != "chosen-by-me"
+    assert elsewhere.asked == []
+    # What is no proper address is left out, and not said back as if it counted.
+    answer = await register(http, {"redirect_uris": ["https://a.example/"], "policy_uri": "javascript:1", "tos_uri": 7})
+    assert answer.status == 201
+    assert not {"policy_uri", "tos_uri"} & answer.json.keys()
 
 
 def keyed(**metadata: Any) -> dict[str, Any]:
