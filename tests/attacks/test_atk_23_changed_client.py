@@ -145,3 +145,29 @@ async def test_a_name_is_told_to_be_the_apps_own_claim(visiting: Visitor, there:
     assert "not verified" in page.text
     assert "javascript:" not in page.text
     assert f"<dd>{there.base_url}id</dd>" in page.text
+
+
+async def test_a_yes_counts_for_what_the_page_said_and_not_for_what_the_app_became_meanwhile(
+    visiting: Visitor, there: Elsewhere, bob: Person
+) -> None:
+    """While the person reads, the document gains an address: it would be answered there without a question later."""
+    app, browser = App(visiting, f"{there.base_url}id", f"{there.base_url}cb"), Browser(visiting)
+    page = await browser.sign_in(bob, await browser.open(app.authorization_url()))
+    assert asks(page)
+    publish(there, redirect_uris=[f"{there.base_url}cb", "https://evil.example/cb"])
+    page = await browser.submit(page, "/idp/consent", press="allow")
+    assert asks(page)
+    later = await browser.open(app.authorization_url(redirect_uri="https://evil.example/cb", prompt="none"))
+    assert returned(later, "https://evil.example/cb")["error"] == "consent_required"
+    # Shown as it is now, and as it is now again, it gets its answer; a no is a no to whatever it is.
+    assert "code" in returned(await browser.submit(page, "/idp/consent", press="allow"), app.redirect_uri)
+
+
+@pytest.mark.parametrize("seen", ["", "0" * 64, "\u00e9"])
+async def test_a_yes_without_the_mark_of_the_page_puts_the_question(
+    visiting: Visitor, there: Elsewhere, carol: Person, seen: str
+) -> None:
+    app, browser = App(visiting, f"{there.base_url}id", f"{there.base_url}cb"), Browser(visiting)
+    page = await browser.sign_in(carol, await browser.open(app.authorization_url()))
+    assert asks(await browser.submit(page, "/idp/consent", press="allow", seen=seen))
+    assert returned(await browser.submit(page, "/idp/consent", press="refuse", seen=seen), app.redirect_uri)["error"]

@@ -19,7 +19,7 @@ from vault.errors import OAuthRefusal
 from vault.identity.accounts import Account, Code, Consent, HeldPod, Session
 from vault.identity.claims import read_id_hint
 from vault.identity.clients import AUTHORIZATION_CODE, Client, redirect_allowed
-from vault.identity.consent import Answer, Choice, Reason, give, reason_to_ask, refuse
+from vault.identity.consent import Answer, Choice, Reason, give, mark_of, reason_to_ask, refuse
 from vault.identity.levels import open_wish
 from vault.identity.moments import read_moment, seal_moment
 from vault.identity.ports import Issuers, Transact
@@ -298,7 +298,7 @@ async def ask_to_consent(request: AuthorizationRequest, desk: Desk) -> StepResul
         async with desk.writing() as work:
             await refuse(work, person.account, client.id, request.scope, desk.now)
         raise OAuthRefusal("access_denied", "The person said no.")
-    if answer is not None and answer.webid in (None, *webids):
+    if answer is not None and answer.webid in (None, *webids) and answer.seen == mark_of(client):
         return replace(request, answer=answer, webid=answer.webid)
     if reason is None:
         return replace(request, webid=None if given is None else given.webid)

@@ -8,7 +8,7 @@ A consent names the app as it was shown (ATK-23), as whom it acts, and the most 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import astuple, dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from vault.errors import Missing
 from vault.identity.accounts import Account, Consent
 from vault.identity.clients import Client, ClientFacts, is_loopback
 from vault.identity.ports import IdentityWork
+from vault.identity.tokens import digest
 from vault.values import AccountId, Ceiling, ClientId, WebId
 
 
@@ -41,11 +42,13 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the person said, and to what exactly. `webid`: as whom; None is the account's first."""
+    """What the person said, and to what exactly. `webid`: as whom; None is the account's first. `seen`: the mark of the
+    facts that stood on the page."""
 
     choice: Choice
     ceiling: Ceiling | None = None
     webid: WebId | None = None
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,12 @@ def facts_of(client: Client) -> ClientFacts:
     adds one can be answered there without a question later."""
     hosts = ", ".join(sorted({host_of(uri) for uri in client.redirect_uris}))
     return ClientFacts(client.name, hosts, client.client_uri, client.policy_uri, client.tos_uri)
+
+
+def mark_of(client: Client) -> str:
+    """What tells one set of facts from another: a yes counts for those it was given to, and a document may change while
+    the page is read (ATK-23)."""
+    return digest("\0".join(str(fact) for fact in astuple(facts_of(client))))
 
 
 def changes(before: ClientFacts | None, now: ClientFacts) -> tuple[Change, ...]:

@@ -21,7 +21,7 @@ from vault.identity.authorize import (
     authorize,
 )
 from vault.identity.clients import Client
-from vault.identity.consent import Answer, Change, Choice, Reason, changes, facts_of, host_of
+from vault.identity.consent import Answer, Change, Choice, Reason, changes, facts_of, host_of, mark_of
 from vault.ports import Vault
 from vault.values import ClientId, WebId
 from vault.web.locales import locale_of, t
@@ -63,6 +63,7 @@ class ConsentPage:
     webids: tuple[AsWhom, ...]
     reach: Reach
     resume: str
+    seen: str  # the mark of what the page says about the app
     change: str  # where to sign in as somebody else
     back: str
     problems: Mapping[str, str] = field(default_factory=dict)
@@ -105,7 +106,7 @@ async def post_consent(request: web.Request) -> web.StreamResponse:
     reach = await _read_reach(request, person, form)
     webid = WebId(form["webid"]) if "webid" in form else None
     if said == Choice.ALLOW and not lacks_folders(reach):
-        answer = Answer(Choice.ALLOW, ceiling_of(reach), webid)
+        answer = Answer(Choice.ALLOW, ceiling_of(reach), webid, form.get("seen", ""))
         return await _answer_authorization(request, parameters, answer)
     if said != Choice.ALLOW and "entered" not in form:
         raise Malformed("choice", "Say yes or no.")
@@ -204,6 +205,7 @@ async def _consent_page(request: web.Request, question: ConsentQuestion, asked: 
         webids=_as_whom(request, question.webids, webid),
         reach=reach,
         resume=resume,
+        seen=mark_of(client),
         change=way_to(SIGN_IN, here, again="1"),
         back=here,
         problems=problems,
