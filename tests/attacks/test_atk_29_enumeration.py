@@ -90,6 +90,26 @@ async def test_atk_29_address_that_sprays_accounts_waits(visitor: Visitor) -> No
 
 
 @pytest.mark.requirement("ATK-29")
+async def test_atk_29_network_of_the_new_internet_is_one_address(tmp_path: Path) -> None:
+    """Whoever has an IPv6 address has 2^64 of them: guesses from all of them count together, and nobody else's do."""
+    with serving(tmp_path, limits={"sign_in_tries": 5}, server={"trusted_proxies": ("127.0.0.1/32",)}) as live:
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+            http = Visitor(session, live.base_url)
+
+            async def guess(address: str, number: int) -> int:
+                session.headers["X-Forwarded-For"] = address
+                return (await try_password(http, f"user{number}@people.example", "guess")).status
+
+            assert [await guess(f"2001:db8:1:2::{number}", number) for number in range(5)] == [403] * 5
+            assert await guess("2001:db8:1:2:ffff::1", 5) == 429
+            assert await guess("2001:db8:1:3::1", 6) == 403
+            # The same address in two spellings is one.
+            told = [await guess(f"{'::ffff:' * (number % 2)}192.0.2.1", number) for number in range(10, 16)]
+            assert told == [*[403] * 5, 429]
+            assert await guess("::ffff:192.0.2.2", 20) == 403
+
+
+@pytest.mark.requirement("ATK-29")
 async def test_atk_29_tries_at_the_same_time_count_each_other(guarded: Live, visitor: Visitor) -> None:
     alice = guarded.people["alice"]
     answers = await asyncio.gather(*(try_password(visitor, alice.email, f"guess {n}") for n in range(30)))

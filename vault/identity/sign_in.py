@@ -34,7 +34,7 @@ from vault.values import AccountId, PodName, Secret, WebId
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who knocks: the client's address, and what the browser calls itself."""
+    """Who knocks: the address that tries are counted for, and what the browser calls itself."""
 
     address: str
     user_agent: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
@@ -37,6 +37,10 @@ class Guard:
         hops = [hop.strip() for line in request.headers.getall("X-Forwarded-For", ()) for hop in line.split(",")]
         return next((hop for hop in reversed(hops) if not _within(hop, self._proxies)), peer)
 
+    def source(self, request: web.Request) -> str:
+        """Whom every limit counts, of requests as of tries: an IPv4 address, or the /64 of an IPv6 one."""
+        return network_of(self.address(request))
+
     def check(self, request: web.Request, route: Route, address: str) -> None:
         """Host, URL, header sizes and rate; raises Malformed, TooLarge or TooMany."""
         # Health checks come by the address of the machine; everything else by our own name, so that no name that
@@ -64,7 +68,7 @@ class Guard:
         window = int(now // _WINDOW_SECONDS)
         if window != self._window or len(self._counts) > _MOST_ADDRESSES:
             self._window, self._counts = window, {}
-        source = _network(address)
+        source = network_of(address)
         count = self._counts[source] = self._counts.get(source, 0) + 1
         if count > self._limits.requests_per_minute:
             left = int(_WINDOW_SECONDS - now % _WINDOW_SECONDS) + 1
@@ -79,19 +83,23 @@ def hosts_of(base_url: str) -> frozenset[str]:
     return frozenset({host, host.removesuffix(default), host if parts.port else host + default})
 
 
+def network_of(address: str) -> str:
+    """One household or one server farm counts as one: an IPv6 address stands for its /64, of which everybody has at
+    least one. An IPv4 address that a proxy wrote as IPv6 is that address (RFC 4291 §2.5.5.2)."""
+    if ":" not in address:
+        return address
+    try:
+        found = IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(IPv6Network((found, 64), strict=False).network_address)
+
+
 def _within(text: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
     try:
         address = ip_address(text)
     except ValueError:
         return False
     return any(address in network for network in networks)
-
-
-def _network(address: str) -> str:
-    """One household or one server farm counts as one: an IPv6 address stands for its /64."""
-    if ":" not in address:
-        return address
-    try:
-        return str(ip_network((address, 64), strict=False).network_address)
-    except ValueError:
-        return address

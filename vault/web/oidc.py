@@ -122,7 +122,7 @@ async def post_registration(request: web.Request) -> web.StreamResponse:
     vault, now = request.app[VAULT], request.app[VAULT].clock()
     try:
         metadata = await read_json(request, dict[str, Any])
-        address = request.app[GUARD].address(request)
+        address = request.app[GUARD].source(request)
         await count_registration(vault.tries, address=address, settings=vault.settings, now=now)
         async with vault.writing() as work:
             registered = await register_client(work, metadata, now=now)

@@ -145,7 +145,7 @@ def end_session(request: web.Request, response: web.StreamResponse) -> None:
 def visitor_of(request: web.Request) -> Visitor:
     """Who knocks, for the limits on tries and for the list of sessions."""
     agent = "".join(ch for ch in request.headers.get("User-Agent", "") if ch.isprintable())
-    return Visitor(request.app[GUARD].address(request), agent)
+    return Visitor(request.app[GUARD].source(request), agent)
 
 
 def session_hash(request: web.Request) -> str | None:

@@ -9,7 +9,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from vault.config import Settings
 from vault.errors import TooMany
-from vault.web.guard import Guard, hosts_of
+from vault.web.guard import Guard, hosts_of, network_of
 from vault.web.health import ROUTES
 
 
@@ -58,6 +58,22 @@ def test_one_network_of_the_new_internet_counts_as_one() -> None:
     with pytest.raises(TooMany):
         knock(door, "2001:db8:1:2::ffff")
     knock(door, "2001:db8:1:3::1")
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),  # else everybody behind such a proxy would be one
+        ("::1", "::"),
+        ("unknown", "unknown"),
+        ("[2001:db8::1]:4711", "[2001:db8::1]:4711"),
+    ],
+)
+def test_what_stands_for_an_address(address: str, counted: str) -> None:
+    assert network_of(address) == counted
 
 
 def test_no_limit_means_none() -> None:
