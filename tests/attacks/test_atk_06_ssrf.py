@@ -13,8 +13,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.browser import App, Browser, ask, refused
+from tests.browser import App, Browser, ask, refused, register
 from tests.elsewhere import Elsewhere, elsewhere
+from tests.forge import assertion, new_key, public
 from tests.live import Live, serving
 from tests.people import Visitor
 from vault.config import OutboundSettings
@@ -281,7 +282,7 @@ async def test_atk_06_jwks_uri_on_the_inside_is_not_asked(server: Live, http: Vi
     assert elsewhere.asked == ["/.well-known/openid-configuration"]
 
 
-@pytest.mark.requirement("ATK-06", "CI-4")
+@pytest.mark.requirement("ATK-06", "VEC-R16", "CI-4")
 async def test_atk_06_client_id_document_on_this_machine_is_not_asked(visitor: Visitor, elsewhere: Elsewhere) -> None:
     client_id = f"{elsewhere.base_url}app"
     described = {"client_id": client_id, "redirect_uris": ["https://app.example/cb"]}
@@ -289,6 +290,41 @@ async def test_atk_06_client_id_document_on_this_machine_is_not_asked(visitor: V
     app = App(visitor, client_id, "https://app.example/cb")
     answer = await Browser(visitor).open(app.authorization_url())
     assert answer.status == 400
+    assert elsewhere.asked == []
+
+
+@pytest.mark.requirement("ATK-06", "RFC7523-3", "RFC7591-3")
+async def test_atk_06_keys_of_a_client_on_this_machine_are_not_asked(visitor: Visitor, elsewhere: Elsewhere) -> None:
+    key = new_key()
+    elsewhere.publish("/keys", json.dumps({"keys": [public(key)]}), "application/json")
+    for number, where in enumerate((f"{elsewhere.base_url}keys", "https://169.254.169.254/keys", "https://[::1]/keys")):
+        app = await register(visitor, token_endpoint_auth_method="private_key_jwt", jwks_uri=where)
+        proof = assertion(app.client_id, visitor.base_url, key, jti=f"once-{number}")
+        answer = await app.post_token(grant_type="refresh_token", refresh_token="x", **proof)
+        assert (answer.status, answer.json["error"]) == (401, "invalid_client")
+    assert elsewhere.asked == []
+
+
+@pytest.mark.requirement("ATK-06", "ATK-21")
+async def test_atk_06_webid_to_be_linked_on_this_machine_is_not_asked(
+    strict: Live, visitor: Visitor, elsewhere: Elsewhere
+) -> None:
+    alice = strict.people["alice"]
+    login = {"email": alice.email, "password": alice.password}
+    answer = await visitor.post(
+        f"{visitor.base_url}.account/login/password/", json.dumps(login), kind="application/json"
+    )
+    headers = {"Authorization": f"CSS-Account-Token {answer.json['authorization']}"}
+    index = await visitor.send("GET", f"{visitor.base_url}.account/", headers=headers)
+    asked = {"webId": elsewhere.webid("me", visitor.base_url)}
+    answer = await visitor.send(
+        "POST",
+        index.json["controls"]["account"]["webId"],
+        body=json.dumps(asked),
+        kind="application/json",
+        headers=headers,
+    )
+    assert answer.status in (400, 422)
     assert elsewhere.asked == []
 
 
