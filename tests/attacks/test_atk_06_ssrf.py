@@ -248,6 +248,24 @@ async def test_atk_06_what_is_no_plain_https_url_is_not_fetched(url: str) -> Non
     await fetcher.close()
 
 
+@pytest.mark.requirement("ATK-06", "VEC-R16", "CI-5")
+async def test_atk_06_name_is_asked_over_https_only_although_somebody_answers_over_http(elsewhere: Elsewhere) -> None:
+    async def here(_host: str, _port: int) -> Sequence[str]:
+        return ["127.0.0.1"]
+
+    elsewhere.publish("/x", "<#a> <#b> <#c>.")
+    fetcher = Fetcher(OPEN, lookup=here)
+    port = elsewhere.base_url.rpartition(":")[2]
+    with pytest.raises(Unreachable):
+        await fetcher.get(f"http://pod.example:{port}x", accept=TURTLE)
+    with pytest.raises(Unreachable):
+        await fetcher.call("GET", f"http://pod.example:{port}x", accept=TURTLE, headers={})
+    assert (await fetcher.post(f"http://pod.example:{port}x", body=b"", headers={})).status == 0
+    assert elsewhere.asked == []
+    assert (await fetcher.get(f"http://localhost:{port}x", accept=TURTLE)).body  # there it answers
+    await fetcher.close()
+
+
 # Every entry point of a server as it runs in production: the canary on this machine hears nothing.
 
 
