@@ -60,6 +60,10 @@ class Forbidden(Refusal):
     """The caller is known and may not do this."""
 
 
+class InsufficientScope(Forbidden):
+    """The access token holds, and was not given for this (RFC 6750 §3.1)."""
+
+
 class Missing(Refusal):
     """There is nothing here, said only to those who may know."""
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiohttp import hdrs, web
 
-from vault.errors import OAuthRefusal
+from vault.errors import Malformed, OAuthRefusal
 from vault.identity.exchange import exchange
 from vault.identity.prove import ClientDesk, ClientRequest
 from vault.identity.push import push
@@ -104,6 +104,8 @@ async def _answered(
         return await answer(asked, desk)
     except OAuthRefusal as refusal:
         return oauth_error(request, refusal)
+    except Malformed as refusal:  # RFC 6749 §5.2: "or is otherwise malformed"
+        return oauth_error(request, OAuthRefusal("invalid_request", refusal.detail))
 
 
 def _basic(request: web.Request) -> tuple[str, Secret] | None:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 
-from vault.errors import Forbidden, Malformed, OAuthRefusal, Unauthenticated, UnsupportedMedia
+from vault.errors import InsufficientScope, Malformed, OAuthRefusal, Unauthenticated, UnsupportedMedia
 from vault.identity.authenticate import verified_claims
 from vault.identity.authorize import SCOPES
 from vault.identity.clients import ID_TOKEN_ALGORITHMS, ClientAuth
@@ -110,7 +110,7 @@ async def userinfo(request: web.Request) -> web.StreamResponse:
     if claims.issuer != vault.base_url:
         raise Unauthenticated("token-of-another-issuer", "This is not one of our tokens.", error="invalid_token")
     if "openid" not in claims.scope:
-        raise Forbidden("insufficient-scope", "This needs the scope openid.")
+        raise InsufficientScope("insufficient-scope", "This needs the scope openid.")
     await vault.issuers.standing(claims.webid, claims.client, claims.token_id, issued=claims.issued)
     # Of the scope `profile` there is one claim we can answer truthfully: where the person's own page is (§5.1).
     about = {"profile": claims.webid.partition("#")[0]} if "profile" in claims.scope else {}

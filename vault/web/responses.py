@@ -13,6 +13,7 @@ from vault.errors import (
     Conflict,
     Forbidden,
     Gone,
+    InsufficientScope,
     Malformed,
     MethodNotAllowed,
     Missing,
@@ -35,6 +36,7 @@ STATUS: Final[Mapping[type[Refusal], int]] = {
     Malformed: 400,
     Unauthenticated: 401,
     Forbidden: 403,
+    InsufficientScope: 403,
     Missing: 404,
     MethodNotAllowed: 405,
     NotAcceptable: 406,
@@ -81,6 +83,9 @@ def refusal_response(request: web.Request, refusal: Refusal) -> web.Response:
         case Unauthenticated():
             provider, of_account = request.app[VAULT].base_url, route_of(request).credentials is Credentials.ACCOUNT
             words = ACCOUNT_SCHEME if of_account else challenge(refusal.error, refusal.detail, provider=provider)
+            response.headers[hdrs.WWW_AUTHENTICATE] = words
+        case InsufficientScope():
+            words = challenge("insufficient_scope", refusal.detail, provider=request.app[VAULT].base_url)
             response.headers[hdrs.WWW_AUTHENTICATE] = words
         case MethodNotAllowed():
             response.headers[hdrs.ALLOW] = ", ".join(refusal.allowed)  # RFC 9110 §15.5.6

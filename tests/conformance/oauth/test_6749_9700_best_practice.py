@@ -135,3 +135,14 @@ async def test_id_token_is_signed_as_the_client_registered(http: Visitor, alice:
     # The one place that reads an ID token again knows either kind: logout by hint happens at once.
     page = await Browser(http).open(f"/idp/end-session?id_token_hint={text}")
     assert page.url.endswith("/idp/signed-out")
+
+
+@pytest.mark.requirement("RFC6749-5")
+@pytest.mark.parametrize("name", ["token", "par", "revoke", "introspect"])
+@pytest.mark.parametrize(
+    "body", ["grant_type=\u00e9", "grant_type=%ff", "a=1&" * 200, "token=a&token=b", "client_id=a&client_id=a"]
+)
+async def test_form_that_cannot_be_read_is_an_invalid_request(http: Visitor, name: str, body: str) -> None:
+    answer = await http.send("POST", f"{http.base_url}idp/{name}", body=body, kind="application/x-www-form-urlencoded")
+    assert is_error(answer, "invalid_request"), answer.text
+    assert answer.json["error_description"]
