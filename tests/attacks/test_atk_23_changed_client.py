@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -11,6 +12,7 @@ import pytest
 
 from tests.browser import App, Browser, returned
 from tests.elsewhere import Elsewhere, elsewhere_server
+from tests.forge import Holder, assertion, new_key, public
 from tests.live import Live, serving
 from tests.people import Answer, Person, Visitor
 
@@ -171,3 +173,25 @@ async def test_a_yes_without_the_mark_of_the_page_puts_the_question(
     page = await browser.sign_in(carol, await browser.open(app.authorization_url()))
     assert asks(await browser.submit(page, "/idp/consent", press="allow", seen=seen))
     assert returned(await browser.submit(page, "/idp/consent", press="refuse", seen=seen), app.redirect_uri)["error"]
+
+
+@pytest.mark.requirement("VEC-F02", "VEC-F03", "OP-13")
+async def test_token_of_an_app_that_proved_itself_is_worth_nothing_once_it_proves_nothing(
+    visiting: Visitor, there: Elsewhere, bob: Person
+) -> None:
+    """A token that stands on the app's key is bound to no other: without that key anybody could use it."""
+    key = new_key()
+    proving = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [public(key)]}}
+    publish(there, grant_types=["authorization_code", "refresh_token"], **proving)
+    app, browser = App(visiting, f"{there.base_url}id", f"{there.base_url}cb"), Browser(visiting)
+    code = await app.code_for(browser, bob)
+    answer = await app.redeem(code, client_id=None, **assertion(app.client_id, visiting.base_url, key))
+    assert answer.status == 200, answer.text
+    publish(there)  # without a key and without a secret
+    thief = replace(app, holder=Holder())
+    for who in (thief, app):
+        refused = await who.refresh(answer.json["refresh_token"])
+        assert (refused.status, refused.json["error"]) == (400, "invalid_grant")
+    publish(there, grant_types=["authorization_code", "refresh_token"], **proving)
+    proof = assertion(app.client_id, visiting.base_url, key)
+    assert (await app.refresh(answer.json["refresh_token"], client_id=None, **proof)).status == 200
