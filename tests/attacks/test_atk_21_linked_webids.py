@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from datetime import timedelta
@@ -15,6 +16,7 @@ from tests.elsewhere import Elsewhere, elsewhere
 from tests.live import Live, serving
 from tests.people import Answer, Person, Visitor
 from vault.identity.hold import proof_statement, proof_text
+from vault.identity.sign_in import sign_out_everywhere
 from vault.ports import Vault
 from vault.values import PodName, WebId
 
@@ -187,3 +189,26 @@ async def test_tries_are_counted_before_anything_is_fetched(tmp_path: Path, else
     assert [answer.status for answer in answers] == [400, 400, 400, 429]
     assert int(answers[-1].headers["Retry-After"]) > 0
     assert elsewhere.asked == []
+
+
+async def test_session_that_ends_while_the_document_is_fetched_links_nothing(
+    server: Live, http: Visitor, elsewhere: Elsewhere, webid: str, carol: Person
+) -> None:
+    """Who signs out everywhere because a token was taken is not too late for what the thief has just begun."""
+    text = f"{issuer(webid, http.base_url)}\n{statement(server, carol, webid)}"
+
+    async def ended(_request: web.Request) -> web.StreamResponse:
+        async def act(vault: Vault) -> None:
+            async with vault.writing() as work:
+                account = await work.accounts.by_webid(WebId(carol.webid))
+                assert account is not None
+                await sign_out_everywhere(work, account.id, now=vault.clock())
+
+        await asyncio.to_thread(server.within, act)
+        return web.Response(text=text, content_type="text/turtle")
+
+    elsewhere.documents["/" + webid.removeprefix(elsewhere.base_url).partition("#")[0]] = ended
+    answer = await asked(http, carol, webid)
+    assert (answer.status, answer.json["reason"]) == (403, "signed-out")
+    publish(elsewhere, webid, issuer(webid, http.base_url), statement(server, carol, webid))
+    assert (await asked(http, carol, webid)).status == 200  # nothing was half done

@@ -104,15 +104,17 @@ def proof_statement(webid: WebId, text: str) -> str:
     return f'<{webid}> <{_STATEMENT}> "{text}" .'
 
 
-async def link_webid(desk: LinkDesk, account: Account, webid: WebId) -> None:
-    """Signs the account in as this WebID too, once its document carries our text and names us as `solid:oidcIssuer`
-    (RS-4). A text counts once, for an hour.
+async def link_webid(desk: LinkDesk, session: Session, webid: WebId) -> None:
+    """Signs the account of this session in as this WebID too, once its document carries our text and names us as
+    `solid:oidcIssuer` (RS-4). A text counts once, for an hour.
 
     Raises Unprocessable: "webid-unreadable", "webid-proof" (no text of ours for this account and WebID), "webid-issuer"
     (we are not named). Conflict: "webid-held", "webids-many", "webid-taken". TooMany beyond the limit of tries.
+    Forbidden when the session ended while the document was asked for.
     """
-    await _count(desk, account)
+    await _count(desk, session.account)
     async with desk.writing() as work:
+        account = await standing_account(work, session)
         await _check_room(work, account, webid)
     declared = await desk.issuers.declared(webid)
     text = _ours(declared.texts, account.id, webid, desk)
@@ -123,6 +125,7 @@ async def link_webid(desk: LinkDesk, account: Account, webid: WebId) -> None:
     if not await desk.replays.claim(f"webid-link:{text}", until=desk.now + _LASTS):
         raise Unprocessable("webid-proof", "This text was used before.")
     async with desk.writing() as work:
+        account = await standing_account(work, session)
         await _check_room(work, account, webid)
         await work.accounts.add_webid(account.id, webid)
         draft = AuditDraft(account.pod, desk.now, AuditEvent.WEBID_LINKED, account.webid, webid)
@@ -149,9 +152,9 @@ async def unlink_webid(work: IdentityWork, account: Account, webid: WebId, *, no
     await work.audit.append(AuditDraft(account.pod, now, AuditEvent.WEBID_UNLINKED, account.webid, webid))
 
 
-async def _count(desk: LinkDesk, account: Account) -> None:
+async def _count(desk: LinkDesk, account: AccountId) -> None:
     """Each try makes us fetch something: counted before it, for each account."""
-    key, window = f"webid-link:{account.id}", desk.settings.limits.sign_in_window_seconds
+    key, window = f"webid-link:{account}", desk.settings.limits.sign_in_window_seconds
     if await desk.tries.count(key, window_seconds=window, now=desk.now) >= desk.settings.limits.sign_in_tries:
         raise TooMany("webid-tries", "Too many tries. Wait a few minutes.", retry_after=window)
     await desk.tries.add(key, now=desk.now)

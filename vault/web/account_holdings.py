@@ -156,7 +156,7 @@ async def post_webid(request: web.Request) -> web.Response:
     who, vault = await manager(request), request.app[VAULT]
     webid, now = parse_webid((await read_json(request, _Link, BODY_BYTES)).webId.strip()), vault.clock()
     try:
-        await link_webid(link_desk(vault), who.account, webid)
+        await link_webid(link_desk(vault), who.session, webid)
     except Unprocessable as refusal:
         if refusal.reason != "webid-proof":
             raise

@@ -181,7 +181,7 @@ async def post_link(request: web.Request) -> web.Response:
         return _link_problem(request, text, "identities.webid.wrong")
     lines = _lines(request, person.account.id, webid)
     try:
-        await link_webid(link_desk(vault), person.account, webid)
+        await link_webid(link_desk(vault), person.session, webid)
     except TooMany as refusal:
         return later(_link_problem(request, text, "account.tries", lines, status=429), refusal)
     except Conflict as refusal:
