@@ -136,6 +136,15 @@ async def test_vec_c09_of_two_exchanges_at_once_one_passes(http: Visitor, alice:
         assert sorted(answer.status for answer in answers) == [200, 400, 400, 400, 400]
 
 
+@pytest.mark.requirement("VEC-C", "VEC-F05", "ATK-02")
+async def test_code_from_before_everybody_was_signed_out_is_refused(http: Visitor, bob: Person) -> None:
+    app, browser = await register(http), Browser(http)
+    code = await app.code_for(browser, bob)
+    await browser.submit(await browser.open("/my/account/sessions"), "/my/account/sessions/everywhere")
+    assert is_error(await app.redeem(code), "invalid_grant")
+    assert (await app.redeem(await app.code_for(browser, bob))).status == 200
+
+
 @pytest.mark.requirement("OP-12")
 async def test_exchange_without_or_with_a_bad_proof_is_refused(http: Visitor, alice: Person) -> None:
     app = await register(http)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 from urllib.parse import urlencode
 
@@ -50,6 +50,10 @@ async def get_end_session(request: web.Request) -> web.StreamResponse:
     at once; otherwise the person is asked (ATK-03)."""
     asked = await _read(request, dict(query_pairs(request.rel_url.raw_query_string)))
     person = await person_of(request)
+    if person is None and asked.about is None:
+        # §3: without a hint and without anybody to confirm it, no legitimate reason to lead a browser away; a stranger
+        # can register an address for that (RFC 9700 §4.11.2).
+        asked = replace(asked, target=SIGNED_OUT)
     if person is None or asked.about == person.account.webid:
         return await _signed_out(request, asked, person)
     resume = tuple((name, value) for name, value in asked.parameters.items() if name in _KEPT)

@@ -116,3 +116,17 @@ async def test_address_of_one_client_is_no_address_of_another(http: Visitor, ali
     await register(http, post_logout_redirect_uris=["https://evil.example/bye"])
     asked = {"id_token_hint": hint, "post_logout_redirect_uri": "https://evil.example/bye"}
     assert (await browser.open(f"{END}?{urlencode(asked)}")).url == f"{http.base_url}idp/signed-out"
+
+
+@pytest.mark.requirement("OIDC-LOGOUT-3", "RFC9700-2", "ATK-22")
+async def test_nobody_is_led_away_where_neither_a_hint_nor_a_person_speaks_for_the_app(
+    http: Visitor, alice: Person
+) -> None:
+    """Anybody can register an address; a link to this server must not lead there by itself."""
+    app, browser, hint = await signed_in(http, alice)
+    asked = {"client_id": app.client_id, "post_logout_redirect_uri": BYE}
+    for stranger in (asked, {**asked, "id_token_hint": "abc"}):
+        assert (await Browser(http).open(f"{END}?{urlencode(stranger)}")).url == f"{http.base_url}idp/signed-out"
+    # With a hint the app comes back also when the session has ended before.
+    await browser.submit(await browser.open("/my/account"), "/idp/logout")
+    assert returned(await browser.open(f"{END}?{urlencode({**asked, 'id_token_hint': hint})}"), BYE) == {}
