@@ -355,3 +355,49 @@ async def test_a_passkey_goes_by_its_owner_alone_and_signs_other_browsers_out(li
     assert (await Keyring(Browser(visitor)).sign_in(key)).status == 403
     assert letters(live) == ["passkey-added", "passkey-removed"]
     assert AuditEvent.PASSKEY_REMOVED in events(live, PodName("alice"))
+
+
+async def ways_in(live: Live) -> tuple[bool, int]:
+    """Whether Alice has a password, and how many passkeys."""
+    account = account_of(live, "alice")
+
+    async def look(vault: Vault) -> int:
+        async with vault.reading() as work:
+            return len(await work.passkeys.of(account.id))
+
+    return account.password_hash is not None, live.within(look)
+
+
+@pytest.mark.parametrize("password_first", [True, False])
+async def test_of_the_last_two_ways_in_taken_away_at_once_one_stays(
+    live: Live, visitor: Visitor, password_first: bool
+) -> None:
+    alice = live.people["alice"]
+    browser = await signed_in(visitor, alice)
+    assert (await Keyring(browser).add(Key())).status == 200
+    await codes_of(browser)
+    listed = (await browser.open("/my/account/passkeys")).text
+    path = next(iter(re.findall(r"/my/account/passkeys/[0-9a-f]{32}", listed)))
+    steps = [("/my/account/no-password", "/my/account/no-password"), (f"{path}/remove", f"{path}/remove")]
+    pages = [(await browser.open(page), action) for page, action in steps]
+    ordered = pages if password_first else pages[::-1]
+    told = await asyncio.gather(*(browser.submit(page, action, follow=False) for page, action in ordered))
+    assert sorted(answer.status for answer in told) == [303, 409]
+    assert await ways_in(live) in ((True, 0), (False, 1))
+
+
+async def test_of_two_last_passkeys_that_remove_each_other_one_stays(live: Live, visitor: Visitor) -> None:
+    alice = live.people["alice"]
+    browser = await signed_in(visitor, alice)
+    for _ in range(2):
+        assert (await Keyring(browser).add(Key())).status == 200
+    await codes_of(browser)
+    await browser.submit(await browser.open("/my/account/no-password"), "/my/account/no-password")
+    listed = (await browser.open("/my/account/passkeys")).text
+    paths = sorted(set(re.findall(r"/my/account/passkeys/[0-9a-f]{32}", listed)))
+    pages = [await browser.open(f"{path}/remove") for path in paths]
+    told = await asyncio.gather(
+        *(browser.submit(page, f"{path}/remove", follow=False) for page, path in zip(pages, paths, strict=True))
+    )
+    assert sorted(answer.status for answer in told) == [303, 409]
+    assert await ways_in(live) == (False, 1)

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.browser import App, Browser, ask, machine, refused, register
+from tests.browser import App, Browser, ask, machine, refused, register, returned
 from tests.elsewhere import Elsewhere, elsewhere, elsewhere_server
 from tests.forge import Holder, Now, encoded, jws, new_key, public, read
 from tests.live import Live, serving
@@ -344,7 +344,10 @@ async def test_vec_t29_token_of_a_locked_account_is_refused_within_a_second(
     server: Live, http: Visitor, door: str
 ) -> None:
     carol = server.people["carol"]
-    holder = await machine(http, carol)
+    holder, app = await machine(http, carol), await register(http)
+    browser = Browser(http)
+    refresh = (await app.redeem(await app.code_for(browser, carol))).json["refresh_token"]
+    code = await app.code_for(browser, carol)
     assert (await ask(http, holder, door)).status == 200
 
     async def lock(vault: Vault, locked: bool) -> None:
@@ -357,11 +360,16 @@ async def test_vec_t29_token_of_a_locked_account_is_refused_within_a_second(
     await asyncio.sleep(1.1)
     try:
         assert refused(await ask(http, holder, door), "invalid_token")
-        app = App(http, carol.client_id, "", carol.client_secret)
-        answer = await app.post_token(
+        mine = App(http, carol.client_id, "", carol.client_secret)
+        answer = await mine.post_token(
             grant_type="client_credentials", client_id=carol.client_id, client_secret=carol.client_secret
         )
         assert (answer.status, answer.json["error"]) == (401, "invalid_client")
+        # What her apps still hold brings nothing either, and her browser is nobody.
+        for answer in (await app.redeem(code), await app.refresh(refresh)):
+            assert (answer.status, answer.json["error"]) == (400, "invalid_grant")
+        answered = returned(await browser.open(app.authorization_url(prompt="none")), app.redirect_uri)
+        assert answered["error"] == "login_required"
     finally:
         server.within(lambda vault: lock(vault, False))
     await asyncio.sleep(1.1)
