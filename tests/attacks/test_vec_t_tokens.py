@@ -1,4 +1,5 @@
-"""VEC-T: access tokens that are refused with `invalid_token`, each beside what is accepted (RS-3 to RS-11)."""
+"""VEC-T: access tokens that are refused with `invalid_token`, each beside what is accepted (RS-3 to RS-11). VEC-T30, a
+grant token where it was not given for, is not among them: this server gives out no grant tokens yet."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ class Limits:
     body_seconds: float = 60.0
     sign_in_tries: int = 10  # per account and per address, within
     sign_in_window_seconds: int = 300
-    requests_per_minute: int = 6000  # per address, over all workers of one process
+    requests_per_minute: int = 6000  # per address and worker
 
 
 @dataclass(frozen=True, slots=True)
