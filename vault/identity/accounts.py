@@ -49,7 +49,6 @@ class Account:
     locked: bool = False
     email_verified: bool = False
     closes: datetime | None = None
-    tokens_since: datetime | None = None  # what an app was given before is worth nothing: it was signed out
     cleared: Cleared = Cleared()
     language: str = "nl"  # of the letters to them: the one their pages were last in when a letter mattered
 
@@ -116,6 +115,7 @@ class Code:
     used: bool = False
     methods: tuple[str, ...] = ()  # of the session it came from: amr and acr of the ID token
     level: str | None = None
+    stamp: str = ""  # that of the consent it stands on
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,7 @@ class RefreshToken:
     authenticated_at: datetime
     expires: datetime
     used: bool = False
+    stamp: str = ""  # that of the consent it stands on
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ class Consent:
 
     `webid`: as whom, where the account has several. `ceiling`: the most the client may do; None is everything the
     person may. `seen`: the client's own facts as they were shown (ATK-23). `last_used`: when it was last given a token.
+    `stamp`: what everything that was given on it carries; with another stamp, all of that is worth nothing any more.
     """
 
     account: AccountId
@@ -151,7 +153,7 @@ class Consent:
     ceiling: Ceiling | None = None
     seen: ClientFacts | None = None
     last_used: datetime | None = None
-    since: datetime | None = None  # when the app was first let in, this time: a token from before does not count again
+    stamp: str = ""
 
 
 def parse_email(text: str) -> str:

@@ -55,7 +55,7 @@ async def authenticate(
     )
     if claims.issuer != issuers.own:
         return Agent(claims.webid, claims.client, claims.issuer)
-    standing = await issuers.standing(claims.webid, claims.client, claims.token_id, issued=claims.issued)
+    standing = await issuers.standing(claims.webid, claims.client, claims.token_id)
     return Agent(claims.webid, claims.client, claims.issuer, standing.ceiling)
 
 

@@ -15,16 +15,17 @@ from typing import Final
 from urllib.parse import urlencode
 
 from vault.config import Settings
-from vault.errors import OAuthRefusal
+from vault.errors import Forbidden, OAuthRefusal
 from vault.identity.accounts import Account, Code, Consent, HeldPod, Session
 from vault.identity.claims import read_id_hint
 from vault.identity.clients import AUTHORIZATION_CODE, Client, redirect_allowed
 from vault.identity.consent import Answer, Choice, Reason, give, mark_of, reason_to_ask, refuse
 from vault.identity.levels import open_wish
 from vault.identity.moments import read_moment, seal_moment
-from vault.identity.ports import Issuers, Transact
+from vault.identity.ports import IdentityWork, Issuers, Transact
 from vault.identity.prove import find_client
 from vault.identity.pushed import REQUEST_URI, Pushed, find_pushed, hold_pushed, use_pushed
+from vault.identity.sign_in import standing_account
 from vault.identity.tokens import digest
 from vault.values import ClientId, WebId
 
@@ -335,9 +336,12 @@ async def issue_code(request: AuthorizationRequest, desk: Desk) -> StepResult:
         level=person.session.level,
     )
     async with desk.writing() as work:
+        account = await _still_here(work, person)
         if request.answer is not None:
-            await give(work, person.account, client, request.answer, request.scope, now=desk.now)
-        await work.codes.add(code)
+            consent = await give(work, account, client, request.answer, request.scope, now=desk.now)
+        else:
+            consent = await _still_given(work, account, client)
+        await work.codes.add(replace(code, stamp=consent.stamp))
     return _answer(request, {"code": value}, desk)
 
 
@@ -374,6 +378,21 @@ def _client(request: AuthorizationRequest) -> Client:
 def _person(request: AuthorizationRequest) -> Person:
     assert request.person is not None  # ask_to_sign_in has passed
     return request.person
+
+
+async def _still_here(work: IdentityWork, person: Person) -> Account:
+    """She may have been signed out, in another browser, since this request began."""
+    try:
+        return await standing_account(work, person.session)
+    except Forbidden:
+        raise OAuthRefusal("login_required", "Nobody is signed in any more.") from None
+
+
+async def _still_given(work: IdentityWork, account: Account, client: Client) -> Consent:
+    consent = await work.clients.consent(account.id, client.id)
+    if consent is None:
+        raise OAuthRefusal("consent_required", "The person has shown this client out.")
+    return consent
 
 
 def _answer(request: AuthorizationRequest, answer: Mapping[str, str], desk: Desk) -> Redirect:

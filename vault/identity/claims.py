@@ -42,7 +42,6 @@ class VerifiedClaims:
     scope: frozenset[str]
     expires: datetime  # without tolerance
     token_id: str | None = None  # its `jti`
-    issued: datetime | None = None  # its `iat`, in whole seconds
 
 
 class VerifiedTokens:
@@ -112,7 +111,6 @@ def check_claims(
         scope=frozenset(scope.split()) if isinstance(scope, str) else frozenset(),
         expires=expires,
         token_id=token_id if isinstance(token_id := claims.get("jti"), str) else None,
-        issued=datetime.fromtimestamp(int(claims["iat"]), UTC),
     )
 
 

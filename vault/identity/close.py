@@ -13,6 +13,7 @@ from vault.identity.accounts import Account, Cleared
 from vault.identity.correspond import find_link, make_link, use_link, write_to_owner
 from vault.identity.letters import LetterKind, LinkPurpose, link_token, read_link_token
 from vault.identity.ports import IdentityWork
+from vault.identity.stand import sign_everything_out
 from vault.values import AccountId
 
 OPERATOR: Final = "operator"
@@ -94,8 +95,7 @@ async def seal_off(work: IdentityWork, account: Account) -> Account:
     """The time is over: nobody signs in any more, no token counts, and there is no way back."""
     sealed = replace(account, locked=True, cleared=replace(account.cleared, begun=True))
     await work.accounts.replace(sealed)
-    await work.sessions.remove_all(account.id)
-    await work.refresh_tokens.end_for(account.id, None)
+    await sign_everything_out(work, account.id)
     return sealed
 
 

@@ -7,6 +7,7 @@ A consent names the app as it was shown (ATK-23), as whom it acts, and the most 
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields, replace
 from datetime import datetime
@@ -15,11 +16,11 @@ from urllib.parse import urlsplit
 
 from vault.audit import AuditDraft, AuditEvent
 from vault.errors import Missing
-from vault.identity.accounts import Account, Consent
+from vault.identity.accounts import Account, Code, Consent, RefreshToken
 from vault.identity.clients import Client, ClientFacts, is_loopback
 from vault.identity.ports import IdentityWork
 from vault.identity.tokens import digest
-from vault.values import AccountId, Ceiling, ClientId, WebId
+from vault.values import Ceiling, ClientId, WebId
 
 
 class Reason(StrEnum):
@@ -120,7 +121,7 @@ def reach(ceiling: Ceiling | None) -> Mapping[str, str]:
 
 async def give(
     work: IdentityWork, account: Account, client: Client, answer: Answer, scope: frozenset[str], *, now: datetime
-) -> None:
+) -> Consent:
     """Keeps the person's yes, in the transaction that makes the code. What an earlier yes allowed stays allowed."""
     earlier = await work.clients.consent(account.id, client.id)
     consent = Consent(
@@ -132,11 +133,17 @@ async def give(
         ceiling=answer.ceiling,
         seen=facts_of(client),
         last_used=earlier.last_used if earlier is not None else None,
-        since=earlier.since if earlier is not None else now,
+        stamp=earlier.stamp if earlier is not None else new_stamp(),
     )
     await work.clients.put_consent(consent)
     facts = {"scope": " ".join(sorted(scope)), **reach(answer.ceiling)}
     await work.audit.append(_entry(AuditEvent.CONSENT_GIVEN, account, client.id, facts, now))
+    return consent
+
+
+def new_stamp() -> str:
+    """A stamp that no consent had before."""
+    return secrets.token_hex(8)
 
 
 async def refuse(work: IdentityWork, account: Account, client: ClientId, scope: frozenset[str], now: datetime) -> None:
@@ -167,19 +174,17 @@ async def withdraw(work: IdentityWork, account: Account, client: ClientId, *, no
     await work.audit.append(_entry(AuditEvent.CONSENT_WITHDRAWN, account, client, facts, now))
 
 
-async def use(
-    work: IdentityWork, account: AccountId, client: ClientId, webid: WebId, *, signed_in: datetime, now: datetime
-) -> Account | None:
+async def use(work: IdentityWork, given: Code | RefreshToken, *, now: datetime) -> Account | None:
     """Whose consent stands behind a code or refresh token that is being exchanged, and that it was used; None when
     the account, its hold on the WebID, or the consent to act as this WebID has ended (VEC-F06), or the person has
-    signed everything out since the sign-in that it stands on."""
-    holder = await work.accounts.by_webid(webid)
-    consent = await work.clients.consent(account, client)
-    if holder is None or holder.id != account or holder.locked or not acts_as(consent, holder, webid):
-        return None
-    if holder.tokens_since is not None and signed_in < holder.tokens_since:
+    signed everything out since."""
+    holder = await work.accounts.by_webid(given.webid)
+    consent = await work.clients.consent(given.account, given.client)
+    if holder is None or holder.id != given.account or holder.locked or not acts_as(consent, holder, given.webid):
         return None
     assert consent is not None  # acts_as has said so
+    if consent.stamp != given.stamp:
+        return None
     await work.clients.put_consent(replace(consent, last_used=now))
     return holder
 

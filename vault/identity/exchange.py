@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from vault.errors import OAuthRefusal
-from vault.identity.accounts import Account, Code, RefreshToken
+from vault.identity.accounts import Code, RefreshToken
 from vault.identity.authorize import SCOPES
 from vault.identity.claims import ACCESS_TOKEN, ID_TOKEN, Subject, access_claims, id_claims
 from vault.identity.clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, Client
@@ -76,7 +76,7 @@ async def _from_code(asked: _Asked, desk: ClientDesk) -> Issued:
         if code is not None and code.used:
             # VEC-C01: somebody else has the code too; whatever came of it ends (RFC 6749 §4.1.2).
             await end_grant(work, code.family, settings=desk.settings.identity, now=desk.now)
-        account = await _account(work, code, desk) if code is not None and problem is None else None
+        account = await use(work, code, now=desk.now) if code is not None and problem is None else None
         if code is not None and account is not None:
             return await _issue_for_code(work, code, asked, desk)
     # The transaction is over by now: a code that failed is used up all the same.
@@ -101,7 +101,7 @@ def _problem_with(code: Code, verifier: str, asked: _Asked, desk: ClientDesk) ->
 
 async def _issue_for_code(work: IdentityWork, code: Code, asked: _Asked, desk: ClientDesk) -> Issued:
     subject = _subject(asked, code.webid, code.scope, desk)
-    issued = _tokens(subject, asked, desk, authenticated_at=code.authenticated_at, family=code.family, signed_in=code)
+    issued = _tokens(subject, asked, desk, authenticated_at=code.authenticated_at, given=code)
     if "offline_access" not in code.scope or REFRESH_TOKEN not in asked.client.grant_types:
         return issued
     first = RefreshToken(
@@ -114,6 +114,7 @@ async def _issue_for_code(work: IdentityWork, code: Code, asked: _Asked, desk: C
         key_thumbprint=asked.thumbprint if asked.client.is_public else None,  # OP-13
         authenticated_at=code.authenticated_at,
         expires=desk.now,
+        stamp=code.stamp,
     )
     return replace(issued, refresh_token=await _rotate(work, first, desk))
 
@@ -143,14 +144,14 @@ async def _refresh(work: IdentityWork, token: RefreshToken, asked: _Asked, desk:
         raise OAuthRefusal("invalid_grant", "This refresh token is bound to another key.")
     if desk.now >= token.expires:  # VEC-F04
         raise OAuthRefusal("invalid_grant", "This refresh token has expired.")
-    if await _account(work, token, desk) is None:  # VEC-F06
+    if await use(work, token, now=desk.now) is None:  # VEC-F06
         raise OAuthRefusal("invalid_grant", "The consent behind this refresh token has ended.")
     wanted = asked.request.get("scope")
     scope = token.scope if wanted is None else frozenset(wanted.split())
     if not scope <= token.scope:  # VEC-F07
         raise OAuthRefusal("invalid_scope", "scope: wider than what was granted")
     subject = _subject(asked, token.webid, scope, desk)
-    issued = _tokens(subject, asked, desk, authenticated_at=token.authenticated_at, family=token.family)
+    issued = _tokens(subject, asked, desk, authenticated_at=token.authenticated_at, given=token)
     return replace(issued, refresh_token=await _rotate(work, token, desk))
 
 
@@ -174,11 +175,6 @@ async def _rotate(work: IdentityWork, before: RefreshToken, desk: ClientDesk) ->
     return Secret(value)
 
 
-async def _account(work: IdentityWork, behind: Code | RefreshToken, desk: ClientDesk) -> Account | None:
-    signed_in = behind.authenticated_at
-    return await use(work, behind.account, behind.client, behind.webid, signed_in=signed_in, now=desk.now)
-
-
 def _subject(asked: _Asked, webid: WebId, scope: frozenset[str], desk: ClientDesk) -> Subject:
     return Subject(desk.settings.server.base_url, webid, asked.client.id, asked.thumbprint, scope)
 
@@ -189,13 +185,13 @@ def _tokens(
     desk: ClientDesk,
     *,
     authenticated_at: datetime,
-    family: str | None = None,
-    signed_in: Code | None = None,
+    given: Code | RefreshToken | None = None,
 ) -> Issued:
     """An access token, and an ID token where `openid` was asked for; the first after a sign-in tells of that. The id of
-    an access token begins with that of the grant it stands on, so that all of a grant's tokens can be ended at once."""
+    an access token begins with what it stands on, so that all that stand on the same can be ended at once."""
     seconds, number = desk.settings.identity.access_token_seconds, secrets.token_urlsafe(16)
-    token_id = number if family is None else f"{grant_of(family)}.{number}"
+    token_id = number if given is None else f"{given.stamp}.{grant_of(given.family)}.{number}"
+    signed_in = given if isinstance(given, Code) else None
     claims = access_claims(subject, token_id=token_id, now=desk.now, seconds=seconds)
     issued = Issued(Secret(desk.keys.sign(claims, ACCESS_TOKEN)), seconds, subject.scope)
     if "openid" not in subject.scope:

@@ -52,7 +52,9 @@ async def account_at(work: IdentityWork, email: str) -> Account:
 async def lock_account(work: IdentityWork, email: str, *, now: datetime) -> Account:
     """Nobody signs in, and no token counts; what stands in the pods stays."""
     account = await account_at(work, email)
-    locked, _ = await sign_everything_out(work, replace(account, locked=True), now=now)
+    locked = replace(account, locked=True)
+    await work.accounts.replace(locked)
+    await sign_everything_out(work, account.id)
     await work.audit.append(AuditDraft(account.pod, now, AuditEvent.ACCOUNT_LOCKED, OPERATOR, account.id))
     return locked
 

@@ -286,9 +286,7 @@ class Issuers(Protocol):
         from where a redirect leads. Raises Unprocessable("webid-unreadable")."""
         ...
 
-    async def standing(
-        self, webid: WebId, client: ClientId | None, token_id: str | None, /, *, issued: datetime | None = None
-    ) -> Standing:
+    async def standing(self, webid: WebId, client: ClientId | None, token_id: str | None, /) -> Standing:
         """What one of our own tokens is still worth; looked up once a second at most. Raises Unauthenticated
         (invalid_token) when its account, its client, the consent behind it or the token itself has ended."""
         ...

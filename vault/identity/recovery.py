@@ -112,7 +112,9 @@ async def choose_password(
     kept = await hashed(new, settings=settings)
     async with writing() as work:
         account = await _may_choose(work, session, settings, now)
-        account, _ = await sign_everything_out(work, replace(account, password_hash=kept.value), now=now)
+        account = replace(account, password_hash=kept.value)
+        await work.accounts.replace(account)
+        await sign_everything_out(work, account.id)
         await _note(work, account, AuditEvent.PASSWORD_RESET, now)
         await warn(work, account, Change.PASSWORD_CHOSEN, settings=settings, language=language, now=now)
         return await open_session(work, account, visitor=visitor, now=now)

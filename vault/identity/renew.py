@@ -77,9 +77,9 @@ async def set_password_by_link(
     async with writing() as work:
         account = await owner_of_link(work, token, key=key, now=now)
         await use_link(work, token, LinkPurpose.NEW_PASSWORD, key=key, now=now)
-        account, _ = await sign_everything_out(
-            work, replace(account, password_hash=kept.value, email_verified=True), now=now
-        )
+        account = replace(account, password_hash=kept.value, email_verified=True)
+        await work.accounts.replace(account)
+        await sign_everything_out(work, account.id)
         await work.mail_links.end_for(account.id, LinkPurpose.NEW_PASSWORD)
         await work.audit.append(AuditDraft(account.pod, now, AuditEvent.PASSWORD_RESET, account.webid, account.id))
         await write_to_owner(work, account, LetterKind.PASSWORD_CHANGED, settings=settings, now=now)

@@ -111,7 +111,7 @@ async def _counts(work: IdentityWork, found: RefreshToken | _AccessToken, desk: 
             await standing_of(work, found.webid, found.client, token_id=None)
         else:
             known = found.known
-            await standing_of(work, known.webid, known.client, token_id=known.token_id, issued=known.issued)
+            await standing_of(work, known.webid, known.client, token_id=known.token_id)
     except Unauthenticated:
         return False
     return True

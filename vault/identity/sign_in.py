@@ -239,8 +239,9 @@ async def change_password(
     await tries.clear(mine)
     kept = await hashed(new, settings=settings)
     async with writing() as work:
-        now_kept = await _unchanged(work, account)
-        now_kept, _ = await sign_everything_out(work, replace(now_kept, password_hash=kept.value), now=now)
+        now_kept = replace(await _unchanged(work, account), password_hash=kept.value)
+        await work.accounts.replace(now_kept)
+        await sign_everything_out(work, account.id)
         await work.audit.append(AuditDraft(account.pod, now, AuditEvent.PASSWORD_CHANGED, account.webid, account.id))
         await write_to_owner(work, now_kept, LetterKind.PASSWORD_CHANGED, settings=settings, now=now)
         return await open_session(work, account, visitor=visitor, now=now, kind=session.kind)
@@ -281,7 +282,7 @@ async def sign_out_everywhere(work: IdentityWork, account_id: AccountId, *, now:
     account = await work.accounts.get(account_id)
     if account is None:
         return 0
-    account, ended = await sign_everything_out(work, account, now=now)
+    ended = await sign_everything_out(work, account.id)
     event, facts = AuditEvent.SESSIONS_ENDED, {"count": str(ended)}
     await work.audit.append(AuditDraft(account.pod, now, event, account.webid, account.id, facts))
     return ended

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -116,11 +115,9 @@ class Documents:
         except (Unreachable, Refusal):
             raise Unprocessable("webid-unreadable", "The WebID document could not be read.") from None
 
-    async def standing(
-        self, webid: WebId, client: ClientId | None, token_id: str | None, /, *, issued: datetime | None = None
-    ) -> Standing:
+    async def standing(self, webid: WebId, client: ClientId | None, token_id: str | None, /) -> Standing:
         """What one of our own tokens is still worth; what has ended counts a second later at the latest."""
-        load = partial(self._load_standing, webid, client, token_id, issued)
+        load = partial(self._load_standing, webid, client, token_id)
         return await self._standings.get(f"{webid} {client} {token_id}", load)
 
     def forget_standing(self, webid: WebId, client: ClientId, /) -> None:
@@ -175,11 +172,9 @@ class Documents:
             raise OAuthRefusal("invalid_client", "jwks_uri: the keys of this client could not be fetched") from None
         return [key for key in found[:_MOST_KEYS] if isinstance(key, dict)] if isinstance(found, list) else []
 
-    async def _load_standing(
-        self, webid: WebId, client: ClientId | None, token_id: str | None, issued: datetime | None
-    ) -> Standing:
+    async def _load_standing(self, webid: WebId, client: ClientId | None, token_id: str | None) -> Standing:
         async with self._reading() as work:
-            return await standing_of(work, webid, client, token_id=token_id, issued=issued)
+            return await standing_of(work, webid, client, token_id=token_id)
 
     async def _own_issuers(self, webid: WebId) -> frozenset[str]:
         place = self._own.place(webid)

@@ -111,7 +111,7 @@ async def userinfo(request: web.Request) -> web.StreamResponse:
         raise Unauthenticated("token-of-another-issuer", "This is not one of our tokens.", error="invalid_token")
     if "openid" not in claims.scope:
         raise InsufficientScope("insufficient-scope", "This needs the scope openid.")
-    await vault.issuers.standing(claims.webid, claims.client, claims.token_id, issued=claims.issued)
+    await vault.issuers.standing(claims.webid, claims.client, claims.token_id)
     # Of the scope `profile` there is one claim we can answer truthfully: where the person's own page is (§5.1).
     about = {"profile": claims.webid.partition("#")[0]} if "profile" in claims.scope else {}
     return json_response({"sub": claims.webid, "webid": claims.webid, **about}, headers=NOT_STORED)
