@@ -71,7 +71,7 @@ async def end_registrations(vault: Vault) -> None:
 
 
 async def post_letters(vault: Vault) -> int:
-    """Sends the letters that are due; how many left."""
+    """Sends the letters that are due, beside whoever else does on this store; how many left."""
     settings = vault.settings
     return await send_due(
         reading=vault.reading,

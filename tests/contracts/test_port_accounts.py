@@ -256,10 +256,39 @@ async def test_letters_wait_until_they_are_due_and_go_to_the_operator_when_given
         assert await work.letters.due(NOON, limit=10) == [A_LETTER]
         await work.letters.remove("letter-1")
         assert await work.letters.due(later.due, limit=10) == [later]
+        lease = later.due + timedelta(minutes=1)
+        assert await work.letters.claim(later.due, until=lease) == replace(later, due=lease)
         given_up = replace(later, tries=8, given_up=True)
-        await work.letters.replace(given_up)
+        await work.letters.give_back(given_up, lease=lease)
         assert await work.letters.due(later.due, limit=10) == []
         assert await work.letters.given_up(limit=10) == [given_up]
+
+
+async def test_a_letter_is_claimed_by_one_sender_until_its_lease_ends(accounts: Database) -> None:
+    second = replace(A_LETTER, id="letter-2", due=NOON + timedelta(seconds=1))
+    first_lease, now = NOON + timedelta(seconds=60), NOON + timedelta(seconds=10)
+    async with accounts.writing() as work:
+        await work.letters.add(second)
+        await work.letters.add(A_LETTER)
+    async with accounts.writing() as work:
+        assert await work.letters.claim(NOON - timedelta(seconds=1), until=first_lease) is None
+        assert await work.letters.claim(NOON, until=first_lease) == replace(A_LETTER, due=first_lease)
+    async with accounts.writing() as work:  # another sender gets the other one, and then none
+        claimed = await work.letters.claim(now, until=now + timedelta(seconds=60))
+        assert claimed is not None
+        assert claimed.id == "letter-2"
+        assert await work.letters.claim(now, until=now + timedelta(seconds=60)) is None
+        assert await work.letters.due(now, limit=10) == []
+    async with accounts.writing() as work:  # the first sender died
+        second_lease = first_lease + timedelta(seconds=60)
+        assert await work.letters.claim(first_lease, until=second_lease) == replace(A_LETTER, due=second_lease)
+    late = replace(A_LETTER, tries=1, due=NOON + timedelta(seconds=70))
+    async with accounts.writing() as work:  # or was only slow: it is not its letter any more
+        await work.letters.give_back(late, lease=first_lease)
+        assert [one.id for one in await work.letters.due(first_lease + timedelta(seconds=15), limit=9)] == ["letter-2"]
+    async with accounts.writing() as work:
+        await work.letters.give_back(late, lease=second_lease)
+        assert late in await work.letters.due(late.due, limit=9)
 
 
 async def test_a_pushed_request_is_there_until_it_is_used_or_too_old(store: Database) -> None:

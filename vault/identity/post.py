@@ -1,11 +1,18 @@
-"""Sends the letters that are due. A letter leaves the pile only after it was taken, so that no kill loses one; one that
-was on its way in that moment goes again with the same Message-ID, by which a mailbox can tell."""
+"""Sends the letters that are due, each by one sender at a time, however many servers share the store.
+
+    due ──▶ claimed until its lease ends ──▶ taken by the mail server, and gone
+     ▲          ├──▶ due again later, or given up, after a failure
+     └──────────┘    and due when the lease has ended: its sender died
+
+A letter leaves the pile only after it was taken, so that no kill loses one; one that was on its way in that moment goes
+again with the same Message-ID, by which a mailbox can tell.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 from vault import observe
@@ -16,6 +23,8 @@ from vault.values import Clock
 
 Compose: TypeAlias = Callable[[Letter, MailLink | None], LetterText]
 
+LEASE: Final = timedelta(seconds=60)  # how long a letter is its sender's
+_CARRY_SECONDS: Final = 40.0  # so that it is over well before, by clocks that differ a little
 _AT_ONCE: Final = 50
 
 
@@ -24,12 +33,14 @@ async def send_due(
 ) -> int:
     """One round over what is due, the oldest first; how many letters left. When the server cannot be reached, the
     others wait for the next round. A letter whose link leads nowhere any more is not sent."""
-    sent, now = 0, clock()
+    sent = 0
     async with reading() as work:
-        due = await work.letters.due(now, limit=_AT_ONCE)
-        links = {one.link: await work.mail_links.get(one.link) for one in due if one.link is not None}
-    for letter in due:
-        link = links.get(letter.link) if letter.link is not None else None
+        count = len(await work.letters.due(clock(), limit=_AT_ONCE))
+    for _ in range(count):
+        now = clock()
+        letter, link = await _claim(writing, now)
+        if letter is None:
+            break  # another sender has the rest
         if letter.link is not None and (link is None or not can_follow(link, link.purpose, now)):
             await _take_off(writing, letter)
             observe.event("letter-too-late", kind=letter.kind.value)
@@ -44,8 +55,20 @@ async def send_due(
     return sent
 
 
+async def _claim(writing: Transact, now: datetime) -> tuple[Letter | None, MailLink | None]:
+    """The letter that has waited longest, ours until its lease ends; and the link it carries."""
+    async with writing() as work:
+        letter = await work.letters.claim(now, until=now + LEASE)
+        link = await work.mail_links.get(letter.link) if letter is not None and letter.link is not None else None
+        return letter, link
+
+
 async def _send(writing: Transact, carrier: Carrier, letter: Letter, text: LetterText) -> None:
-    await carrier.carry(letter, text)
+    try:
+        async with asyncio.timeout(_CARRY_SECONDS):
+            await carrier.carry(letter, text)
+    except TimeoutError:
+        raise NotDeliveredError("too-slow", everybody=True) from None
     await _take_off(writing, letter)
 
 
@@ -66,7 +89,7 @@ async def _note(
         now=now,
     )
     async with writing() as work:
-        await work.letters.replace(after)
+        await work.letters.give_back(after, lease=letter.due)
     if after.given_up:
         observe.warning("letter-given-up", kind=letter.kind.value, reason=failed.reason)
 

@@ -40,7 +40,11 @@ _END_LINKS = "UPDATE mail_links SET used = 1 WHERE account = ? AND purpose = ?"
 
 _ADD_LETTER = "INSERT INTO letters (id, due, given_up, record) VALUES (?, ?, ?, ?)"
 _DUE = "SELECT record FROM letters WHERE given_up = 0 AND due <= ? ORDER BY due, id LIMIT ?"
-_REPLACE_LETTER = "UPDATE letters SET due = ?, given_up = ?, record = ? WHERE id = ?"
+_CLAIM_LETTER = """
+    UPDATE letters SET due = ? WHERE id = (
+        SELECT id FROM letters WHERE given_up = 0 AND due <= ? ORDER BY due, id LIMIT 1) RETURNING record
+"""
+_GIVE_BACK_LETTER = "UPDATE letters SET due = ?, given_up = ?, record = ? WHERE id = ? AND due = ?"
 _REMOVE_LETTER = "DELETE FROM letters WHERE id = ?"
 _GIVEN_UP = "SELECT record FROM letters WHERE given_up = 1 ORDER BY due DESC, id LIMIT ?"
 
@@ -147,9 +151,13 @@ class SqlLetters:
     async def due(self, now: datetime, /, *, limit: int) -> list[Letter]:
         return [from_json(Letter, row[0]) for row in await self._transaction.all(_DUE, (to_micros(now), limit))]
 
-    async def replace(self, letter: Letter, /) -> None:
-        values = (to_micros(letter.due), int(letter.given_up), to_json(letter), letter.id)
-        await self._transaction.run(_REPLACE_LETTER, values)
+    async def claim(self, now: datetime, /, *, until: datetime) -> Letter | None:
+        rows = await self._transaction.returning(_CLAIM_LETTER, (to_micros(until), to_micros(now)))
+        return replace(from_json(Letter, rows[0][0]), due=until) if rows else None
+
+    async def give_back(self, letter: Letter, /, *, lease: datetime) -> None:
+        values = (to_micros(letter.due), int(letter.given_up), to_json(letter), letter.id, to_micros(lease))
+        await self._transaction.run(_GIVE_BACK_LETTER, values)
 
     async def remove(self, letter_id: str, /) -> None:
         await self._transaction.run(_REMOVE_LETTER, (letter_id,))

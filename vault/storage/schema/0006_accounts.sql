@@ -77,7 +77,8 @@ CREATE TABLE mail_links (
 CREATE INDEX mail_links_by_account ON mail_links (account, purpose);
 CREATE INDEX mail_links_by_expiry ON mail_links (expires);
 
--- Letters to be sent: written in the transaction that gives reason for them. `given_up`: nobody tries any more.
+-- Letters to be sent: written in the transaction that gives reason for them. `due` is when a sender may take it, and
+-- while one has it, when that sender's lease ends. `given_up`: nobody tries any more.
 CREATE TABLE letters (
     id TEXT NOT NULL PRIMARY KEY,
     due BIGINT NOT NULL,
