@@ -10,6 +10,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,7 @@ _MOST_REMEMBERED = 8  # values in one transaction
 
 def connect(path: Path, *, synchronous: str, patience: float) -> sqlite3.Connection:
     """A connection in WAL mode without implicit transactions. `patience`: seconds SQLite itself waits for a lock."""
-    # The database holds people's data: nobody else on this machine reads it. Its side files take over the mode.
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    _make_private(path)
     connection = sqlite3.connect(
         path, timeout=patience, isolation_level=None, check_same_thread=False, cached_statements=256
     )
@@ -47,6 +47,15 @@ def connect(path: Path, *, synchronous: str, patience: float) -> sqlite3.Connect
     ):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     return connection
+
+
+def _make_private(path: Path) -> None:
+    """The database holds people's data: nobody else on this machine reads it. Its side files take over the mode.
+
+    Never opens one that is there: to close a file ends every lock that this process has on it (POSIX, fcntl), and the
+    next process to go would take itself for the last and remove the log that this one writes to."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
 
 
 def primary_code(error: sqlite3.Error) -> int:
