@@ -19,7 +19,7 @@ from vault.app import serve
 from vault.audit import GENESIS, AuditLog, Broken, verify_chain
 from vault.commands import CONFIG as _CONFIG
 from vault.commands import DATA as _DATA
-from vault.commands import account_group, mail_group
+from vault.commands import account_group, client_group, mail_group
 from vault.commands import fail as _fail
 from vault.commands import looking as _looking
 from vault.commands import settings_of as _settings
@@ -183,6 +183,7 @@ def access_explain_command(
 
 
 main.add_command(account_group)
+main.add_command(client_group)
 main.add_command(mail_group)
 
 

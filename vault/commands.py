@@ -1,11 +1,12 @@
-"""The commands that look after accounts and mail, and what every command stands on: its settings and its vault."""
+"""The commands that look after accounts, programs and mail, and what every command stands on: its settings and its
+vault."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -16,9 +17,20 @@ from vault.app import open_vault
 from vault.config import Settings, SettingsError, load_settings
 from vault.errors import Refusal
 from vault.identity.letters import NotDeliveredError
-from vault.identity.oversee import lock_account, overseen, unlock_account
+from vault.identity.oversee import lock_account, overseen, overseen_programs, unlock_account
+from vault.identity.programs import NAME_CHARACTERS, OVERLAPS, written_keys
 from vault.identity.sign_up import invite
-from vault.operate import account_line, close_for, letter_line, send_test
+from vault.operate import (
+    account_line,
+    add_for,
+    close_for,
+    letter_line,
+    program_line,
+    replace_keys_for,
+    revoke_for,
+    rotate_for,
+    send_test,
+)
 from vault.ports import Vault, Work
 from vault.storage.database import Database
 from vault.storage.engines import CannotOpen
@@ -32,6 +44,10 @@ DATA: Final = click.option(
     "--data", type=click.Path(file_okay=False, path_type=Path), help="Folder of the embedded store."
 )
 CONFIG: Final = click.option("--config", "file", type=click.Path(dir_okay=False, path_type=Path), help="A TOML file.")
+
+
+_OVERLAPS: Final = {str(overlap.days): overlap for overlap in OVERLAPS}
+_KEYS: Final = click.option("--keys", help="A file with public keys as JWK Set, or the https address of one.")
 
 
 def settings_of(file: Path | None, options: dict[str, object]) -> Settings:
@@ -87,7 +103,7 @@ def account_list_command(file: Path | None, **options: object) -> None:
 
     async def show(vault: Vault) -> None:
         async for one in overseen(vault.reading):
-            click.echo(json.dumps(account_line(one), ensure_ascii=False))
+            _print(account_line(one))
 
     looking(settings_of(file, options), show)
 
@@ -139,6 +155,75 @@ def account_close_command(email: str, at_once: bool, file: Path | None, **option
     click.echo(looking(settings_of(file, options), lambda vault: close_for(vault, email, at_once=at_once)))
 
 
+@click.group("client")
+def client_group() -> None:
+    """The programs of accounts: software that signs in by itself. Every act is in the audit log."""
+
+
+@client_group.command("list")
+@click.argument("email", required=False)
+@DATA
+@CONFIG
+def client_list_command(email: str | None, file: Path | None, **options: object) -> None:
+    """Print the programs of EMAIL's account, or of all accounts, a JSON object on each line."""
+
+    async def show(vault: Vault) -> None:
+        async for account, client in overseen_programs(vault.reading, email):
+            _print(program_line(account, client))
+
+    looking(settings_of(file, options), show)
+
+
+@client_group.command("add")
+@click.argument("email")
+@click.option("--name", required=True, help=f"What the program is called; {NAME_CHARACTERS} characters at most.")
+@click.option("--webid", help="As which WebID of the account it acts; its first without.")
+@_KEYS
+@DATA
+@CONFIG
+def client_add_command(
+    email: str, name: str, webid: str | None, keys: str | None, file: Path | None, **options: object
+) -> None:
+    """Make a program for EMAIL's account and print it. It proves itself by a secret, which is printed this once; with
+    --keys by private_key_jwt (RFC 7523)."""
+
+    async def add(vault: Vault) -> dict[str, object]:
+        return await add_for(vault, email, name=name, webid=webid, keys=_read_keys(keys))
+
+    _print(looking(settings_of(file, options), add))
+
+
+@client_group.command("rotate")
+@click.argument("client")
+@click.option("--overlap", type=click.Choice(list(_OVERLAPS)), help="Days that the former secret counts on.")
+@_KEYS
+@DATA
+@CONFIG
+def client_rotate_command(
+    client: str, overlap: str | None, keys: str | None, file: Path | None, **options: object
+) -> None:
+    """Give the program CLIENT another secret, printed this once; or with --keys other keys, instead of all it had."""
+
+    async def rotate(vault: Vault) -> dict[str, object]:
+        if (found := _read_keys(keys)) is not None:
+            return await replace_keys_for(vault, client, keys=found)
+        return await rotate_for(vault, client, overlap=_OVERLAPS[overlap or ""])
+
+    if (overlap is None) == (keys is None):
+        fail("rotate needs --overlap for a program with a secret, or --keys for one with keys")
+    _print(looking(settings_of(file, options), rotate))
+
+
+@client_group.command("revoke")
+@click.argument("client")
+@DATA
+@CONFIG
+def client_revoke_command(client: str, file: Path | None, **options: object) -> None:
+    """End the program CLIENT for good: it gets no token any more, and those it has stop in running servers too."""
+    looking(settings_of(file, options), lambda vault: revoke_for(vault, client))
+    click.echo("revoked")
+
+
 @click.group("mail")
 def mail_group() -> None:
     """The mail this server sends."""
@@ -168,9 +253,23 @@ def mail_undelivered_command(file: Path | None, **options: object) -> None:
     async def show(vault: Vault) -> None:
         async with vault.reading() as work:
             for letter in await work.letters.given_up(limit=_LETTERS):
-                click.echo(json.dumps(letter_line(letter), ensure_ascii=False))
+                _print(letter_line(letter))
 
     looking(settings_of(file, options), show)
+
+
+def _print(line: Mapping[str, object]) -> None:
+    click.echo(json.dumps(line, ensure_ascii=False))
+
+
+def _read_keys(place: str | None) -> Mapping[str, object] | None:
+    """Client metadata from a file, or from an address, which is fetched whenever the program comes."""
+    if place is None or place.startswith(("https://", "http://")):
+        return None if place is None else written_keys(place)
+    try:
+        return written_keys(Path(place).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{place} cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}")
 
 
 def _within(settings: Settings, act: Callable[[Vault, Work], Coroutine[Any, Any, object]]) -> None:

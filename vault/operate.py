@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
+from datetime import timedelta
 
 from vault.app import utc_now
 from vault.closing import close_accounts
 from vault.config import Settings
 from vault.datasluis.leave import check_may_leave
+from vault.identity.accounts import Account
+from vault.identity.clients import Client
 from vault.identity.close import OPERATOR, begin_closing
 from vault.identity.correspond import has_mail
 from vault.identity.letters import Letter, LetterKind, NotDeliveredError
-from vault.identity.oversee import Overseen, account_at
+from vault.identity.oversee import Overseen, account_at, program_at
+from vault.identity.programs import add_program, replace_keys, revoke_program, rotate_secret
+from vault.identity.register import Registered
 from vault.outbound.mail import SmtpCarrier
 from vault.ports import Vault
+from vault.values import ClientId, WebId
 from vault.web.letters import compose
 
 
@@ -29,6 +36,40 @@ async def close_for(vault: Vault, email: str, *, at_once: bool) -> str:
         await close_accounts(vault)
         return "closed"
     return f"closes on {closing.closes.isoformat() if closing.closes else ''}"
+
+
+async def add_for(
+    vault: Vault, email: str, *, name: str, webid: str | None, keys: Mapping[str, object] | None
+) -> dict[str, object]:
+    """A program of this account, as its owner could make one; its line, with a secret that is not told again."""
+    async with vault.writing() as work:
+        account = await account_at(work, email)
+        as_whom = WebId(webid) if webid is not None else account.webid
+        made = await add_program(work, account, name=name, webid=as_whom, keys=keys, now=vault.clock(), actor=OPERATOR)
+    return _with_secret(account, made)
+
+
+async def rotate_for(vault: Vault, client_id: str, *, overlap: timedelta) -> dict[str, object]:
+    """Another secret for a program."""
+    async with vault.writing() as work:
+        account, client = await program_at(work, ClientId(client_id))
+        made = await rotate_secret(work, account, client.id, overlap=overlap, now=vault.clock(), actor=OPERATOR)
+    return _with_secret(account, made)
+
+
+async def replace_keys_for(vault: Vault, client_id: str, *, keys: Mapping[str, object]) -> dict[str, object]:
+    """Other keys for a program."""
+    async with vault.writing() as work:
+        account, client = await program_at(work, ClientId(client_id))
+        changed = await replace_keys(work, account, client.id, keys=keys, now=vault.clock(), actor=OPERATOR)
+    return program_line(account, changed)
+
+
+async def revoke_for(vault: Vault, client_id: str) -> None:
+    """Ends a program, and its tokens with it."""
+    async with vault.writing() as work:
+        account, client = await program_at(work, ClientId(client_id))
+        await revoke_program(work, account, client.id, now=vault.clock(), actor=OPERATOR)
 
 
 async def send_test(settings: Settings, address: str, language: str) -> None:
@@ -57,6 +98,21 @@ def account_line(one: Overseen) -> dict[str, object]:
     }
 
 
+def program_line(account: Account, client: Client) -> dict[str, object]:
+    """One program as a line of a list; nothing that it proves itself with."""
+    return {
+        "client": client.id,
+        "name": client.name,
+        "account": account.email,
+        "webId": client.webid or account.webid,
+        "auth": client.auth.value,
+        "keys": client.jwks_uri or [key.get("kid") for key in client.jwks],
+        "created": client.created.isoformat(),
+        "lastUsed": client.last_used.isoformat() if client.last_used else None,
+        "formerSecretUntil": client.former_until.isoformat() if client.former_until else None,
+    }
+
+
 def letter_line(letter: Letter) -> dict[str, object]:
     """One letter that was given up."""
     return {
@@ -66,3 +122,8 @@ def letter_line(letter: Letter) -> dict[str, object]:
         "tries": letter.tries,
         "reason": letter.reason,
     }
+
+
+def _with_secret(account: Account, made: Registered) -> dict[str, object]:
+    line = program_line(account, made.client)
+    return line if made.secret is None else {**line, "secret": made.secret.reveal()}

@@ -9,9 +9,12 @@ from datetime import datetime
 from vault.audit import AuditDraft, AuditEvent
 from vault.errors import Conflict, Missing
 from vault.identity.accounts import Account
+from vault.identity.clients import Client
 from vault.identity.close import OPERATOR
 from vault.identity.ports import IdentityWork, Transact
+from vault.identity.programs import program_of, programs_of
 from vault.identity.stand import sign_everything_out
+from vault.values import ClientId
 
 _PAGE = 200
 
@@ -47,6 +50,31 @@ async def account_at(work: IdentityWork, email: str) -> Account:
     if account is None:
         raise Missing("no-such-account", "No account has this e-mail address.")
     return account
+
+
+async def overseen_programs(reading: Transact, email: str | None) -> AsyncIterator[tuple[Account, Client]]:
+    """The programs of one account, or of all of them, with whose they are. Raises Missing as `account_at` does."""
+    if email is not None:
+        async with reading() as work:
+            account = await account_at(work, email)
+            known = await programs_of(work, account)
+        for client in known:
+            yield account, client
+        return
+    async for one in overseen(reading):
+        async with reading() as work:
+            known = await programs_of(work, one.account)
+        for client in known:
+            yield one.account, client
+
+
+async def program_at(work: IdentityWork, client_id: ClientId) -> tuple[Account, Client]:
+    """Whose program this is, and the program. Raises Missing for an app, and for what is not known or revoked."""
+    client = await work.clients.get(client_id)
+    account = await work.accounts.get(client.account) if client is not None and client.account is not None else None
+    if account is None:
+        raise Missing("program", "There is no such program.")
+    return account, await program_of(work, account, client_id)
 
 
 async def lock_account(work: IdentityWork, email: str, *, now: datetime) -> Account:

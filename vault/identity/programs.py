@@ -1,11 +1,12 @@
 """The programs of an account: software that signs in by itself, by secret or by key, as one of the account's WebIDs.
 
 A program is a client with credentials of its own (OP-11). An organisation gives each of its systems one, so that each
-can be renewed or ended alone, and a log line says which it was.
+can be renewed or ended alone, and a log line says which it was. `actor` is who does it; None is the account's owner.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -49,6 +50,7 @@ async def add_program(
     now: datetime,
     keys: Mapping[str, object] | None = None,
     client_id: ClientId | None = None,
+    actor: str | None = None,
 ) -> Registered:
     """A program that acts as `webid`. With `keys` (`jwks` or `jwks_uri`, RFC 7591 §2) it proves itself by those
     (RFC 7523), else by a secret that is shown this once. Raises Conflict("programs-many"), Forbidden("webid-not-held"),
@@ -74,12 +76,18 @@ async def add_program(
     if keys is not None:
         client = _with_keys(client, keys)
     await work.clients.put(client)
-    await _note(work, account, client, AuditEvent.CLIENT_REGISTERED, now)
+    await _note(work, account, client, AuditEvent.CLIENT_REGISTERED, now=now, actor=actor)
     return Registered(client, secret)
 
 
 async def rotate_secret(
-    work: IdentityWork, account: Account, client_id: ClientId, *, overlap: timedelta, now: datetime
+    work: IdentityWork,
+    account: Account,
+    client_id: ClientId,
+    *,
+    overlap: timedelta,
+    now: datetime,
+    actor: str | None = None,
 ) -> Registered:
     """Another secret. The one before it counts for `overlap` more, so that a system can change over without a gap; one
     that was before that ends now. Raises Conflict("program-has-keys"), Malformed for an overlap that is not offered."""
@@ -96,12 +104,18 @@ async def rotate_secret(
         former_until=now + overlap if overlap else None,
     )
     await work.clients.put(changed)
-    await _note(work, account, changed, AuditEvent.CLIENT_CHANGED, now)
+    await _note(work, account, changed, AuditEvent.CLIENT_CHANGED, now=now, actor=actor)
     return Registered(changed, secret)
 
 
 async def replace_keys(
-    work: IdentityWork, account: Account, client_id: ClientId, *, keys: Mapping[str, object], now: datetime
+    work: IdentityWork,
+    account: Account,
+    client_id: ClientId,
+    *,
+    keys: Mapping[str, object],
+    now: datetime,
+    actor: str | None = None,
 ) -> Client:
     """Other keys, instead of all it had. Raises Conflict("program-has-secret"), OAuthRefusal as `add_program` does."""
     client = await program_of(work, account, client_id)
@@ -109,15 +123,30 @@ async def replace_keys(
         raise Conflict("program-has-secret", "This program proves itself by its secret.")
     changed = _with_keys(client, keys)
     await work.clients.put(changed)
-    await _note(work, account, changed, AuditEvent.CLIENT_CHANGED, now)
+    await _note(work, account, changed, AuditEvent.CLIENT_CHANGED, now=now, actor=actor)
     return changed
 
 
-async def revoke_program(work: IdentityWork, account: Account, client_id: ClientId, *, now: datetime) -> None:
+async def revoke_program(
+    work: IdentityWork, account: Account, client_id: ClientId, *, now: datetime, actor: str | None = None
+) -> None:
     """Ends a program for good: its credentials, and its tokens with them (VEC-T28)."""
     client = await program_of(work, account, client_id)
     await work.clients.put(replace(client, revoked=now, secret_hash=None, former_secret_hash=None, former_until=None))
-    await _note(work, account, client, AuditEvent.CLIENT_REVOKED, now)
+    await _note(work, account, client, AuditEvent.CLIENT_REVOKED, now=now, actor=actor)
+
+
+def written_keys(text: str) -> dict[str, Any]:
+    """What somebody wrote down, as client metadata (RFC 7591 §2): the address of a JWK Set, a set, or a single key.
+    Raises OAuthRefusal("invalid_client_metadata")."""
+    given = text.strip()
+    if given.startswith(("https://", "http://")):
+        return {"jwks_uri": given}
+    try:
+        value = json.loads(given)
+    except (ValueError, RecursionError):
+        raise OAuthRefusal("invalid_client_metadata", "jwks: expected JSON") from None
+    return {"jwks": {"keys": [value]} if isinstance(value, dict) and "kty" in value else value}
 
 
 def _with_keys(client: Client, keys: Mapping[str, Any]) -> Client:
@@ -127,7 +156,8 @@ def _with_keys(client: Client, keys: Mapping[str, Any]) -> Client:
     return replace(client, auth=ClientAuth.PRIVATE_KEY, jwks=jwks, jwks_uri=jwks_uri)
 
 
-async def _note(work: IdentityWork, account: Account, client: Client, event: AuditEvent, now: datetime) -> None:
-    webid = client.webid or account.webid
-    pod = await chain_of(work, account, webid)
-    await work.audit.append(AuditDraft(pod, now, event, account.webid, client.id))
+async def _note(
+    work: IdentityWork, account: Account, client: Client, event: AuditEvent, *, now: datetime, actor: str | None
+) -> None:
+    pod = await chain_of(work, account, client.webid or account.webid)
+    await work.audit.append(AuditDraft(pod, now, event, actor or account.webid, client.id))

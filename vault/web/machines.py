@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from aiohttp import web
 
@@ -20,6 +20,7 @@ from vault.identity.programs import (
     replace_keys,
     revoke_program,
     rotate_secret,
+    written_keys,
 )
 from vault.identity.register import Registered
 from vault.identity.sign_in import standing_account
@@ -141,7 +142,7 @@ async def post_new(request: web.Request) -> web.Response:
                 account,
                 name=name,
                 webid=WebId(form.get("webid") or account.webid),
-                keys=_keys(form.get("keys", "")) if form.get("way") == "key" else None,
+                keys=written_keys(form.get("keys", "")) if form.get("way") == "key" else None,
                 now=vault.clock(),
             )
     except OAuthRefusal as refusal:
@@ -179,7 +180,7 @@ async def post_keys(request: web.Request) -> web.Response:
     try:
         async with vault.writing() as work:
             account = await standing_account(work, person.session)
-            await replace_keys(work, account, client.id, keys=_keys(form.get("keys", "")), now=vault.clock())
+            await replace_keys(work, account, client.id, keys=written_keys(form.get("keys", "")), now=vault.clock())
     except OAuthRefusal as refusal:
         page = ProgramPage(row, keys=form.get("keys", ""), problems=_bad_keys(request, refusal))
         return render(request, page, status=422)
@@ -249,18 +250,6 @@ async def _new_page(
 def _credentials(request: web.Request, made: Registered, webid: WebId) -> web.Response:
     secret = None if made.secret is None else made.secret.reveal()
     return render(request, CredentialsPage(_row(made.client, webid), secret, request.app[VAULT].base_url))
-
-
-def _keys(text: str) -> dict[str, Any]:
-    """What was pasted, as client metadata (RFC 7591 §2): the address of a JWK Set, a set, or a single key."""
-    given = text.strip()
-    if given.startswith(("https://", "http://")):
-        return {"jwks_uri": given}
-    try:
-        value = json.loads(given)
-    except (ValueError, RecursionError):
-        raise OAuthRefusal("invalid_client_metadata", "jwks: expected JSON") from None
-    return {"jwks": {"keys": [value]} if isinstance(value, dict) and "kty" in value else value}
 
 
 def _shown_keys(client: Client) -> str:
