@@ -38,11 +38,13 @@ _THUMBPRINT = _CHALLENGE
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The signed-in person at the browser. `held`: the pod she looks at, where that is not the account's first."""
+    """The signed-in person at the browser. `held`: the pod she looks at, where that is not the account's first;
+    `several`: there is more than one to look at."""
 
     account: Account
     session: Session
     held: HeldPod | None = None
+    several: bool = False
 
 
 @dataclass(frozen=True, slots=True)

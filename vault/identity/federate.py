@@ -242,7 +242,7 @@ async def unlink_account(issuer: str, subject: str, gate: Gate) -> Opened:
         await work.upstream_links.remove(account.id, issuer, subject)
         await _note(work, account, AuditEvent.UPSTREAM_UNLINKED, Change.SIGN_IN_ENDED, gate)
         await work.sessions.remove_all(account.id)
-        opened = await open_session(work, account, visitor=gate.visitor, now=gate.now)
+        opened = await open_session(work, account, visitor=gate.visitor, now=gate.now, pod=person.session.pod)
         session = replace(
             opened.session, authenticated_at=person.session.authenticated_at, methods=person.session.methods
         )

@@ -117,7 +117,7 @@ async def choose_password(
         await sign_everything_out(work, account.id)
         await _note(work, account, AuditEvent.PASSWORD_RESET, now)
         await warn(work, account, Change.PASSWORD_CHOSEN, settings=settings, language=language, now=now)
-        return await open_session(work, account, visitor=visitor, now=now)
+        return await open_session(work, account, visitor=visitor, now=now, pod=session.pod)
 
 
 async def remove_password(

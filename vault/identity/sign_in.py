@@ -166,15 +166,16 @@ async def open_session(
     replaces: str | None = None,
     methods: tuple[str, ...] = ("pwd",),
     kind: SessionKind = SessionKind.BROWSER,
+    pod: PodName | None = None,
 ) -> Opened:
     """A session with a value never used before (ATK-02); the one it replaces ends. `methods`: how the person proved who
-    they are (RFC 8176)."""
+    they are (RFC 8176); `pod`: which of several is looked at, where no session that stands says so."""
     former = None if replaces is None else await work.sessions.get(replaces)
     if replaces is not None:
         await work.sessions.remove(replaces)
     cookie = Secret(secrets.token_urlsafe(32))
     browser, network = visitor.user_agent[:200], truncated_address(visitor.address)
-    session = Session(digest(cookie.reveal()), account.id, now, now, now, browser, network, methods, kind=kind)
+    session = Session(digest(cookie.reveal()), account.id, now, now, now, browser, network, methods, pod=pod, kind=kind)
     if former is not None and former.account == account.id:
         session = replace(session, pod=former.pod)  # a proof once more leaves her at the pod she looks at
     await work.sessions.add(session)
@@ -244,7 +245,7 @@ async def change_password(
         await sign_everything_out(work, account.id)
         await work.audit.append(AuditDraft(account.pod, now, AuditEvent.PASSWORD_CHANGED, account.webid, account.id))
         await write_to_owner(work, now_kept, LetterKind.PASSWORD_CHANGED, settings=settings, now=now)
-        return await open_session(work, account, visitor=visitor, now=now, kind=session.kind)
+        return await open_session(work, account, visitor=visitor, now=now, kind=session.kind, pod=session.pod)
 
 
 async def standing_account(work: IdentityWork, session: Session) -> Account:

@@ -45,6 +45,8 @@ __all__ = [
 
 # When the account of the person at this browser is closed, if it is; set by whoever finds out who that is.
 CLOSES: Final = web.RequestKey("closes", datetime)
+# The pod that the person at this browser looks at, if she has several; set likewise.
+LOOKED_AT: Final = web.RequestKey("looked-at", str)
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -164,6 +166,7 @@ def _words(request: web.Request, locale: str, page: Page, visitor: str) -> dict[
         "languages": locales.NAMES if _is_private(request) else {},
         "nav": getattr(page, "nav", ""),
         "closes": request.get(CLOSES),
+        "looked_at": request.get(LOOKED_AT),
         "script": getattr(page, "script", None),
         "here": _here(request, page),
         "operator": request.app[VAULT].settings.operator,

@@ -11,16 +11,15 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from aiohttp import web
 
-from vault.identity.accounts import SessionKind, citizen, session_holds
+from vault.identity.accounts import SessionKind, acting_for, citizen, session_holds
 from vault.identity.authorize import Person
-from vault.identity.hold import held_pod
 from vault.identity.levels import reaches
 from vault.identity.sign_in import Opened, Visitor
 from vault.identity.tokens import digest
 from vault.ports import Vault
 from vault.values import Citizen
 from vault.web.middleware import GUARD
-from vault.web.pages import CLOSES
+from vault.web.pages import CLOSES, LOOKED_AT
 from vault.web.routing import VAULT
 
 SIGN_IN: Final = "/idp/login"
@@ -52,6 +51,8 @@ async def person_of(request: web.Request) -> Person | None:
     request[_FOUND] = person
     if person is not None and person.account.closes is not None:
         request[CLOSES] = person.account.closes
+    if person is not None and person.several:
+        request[LOOKED_AT] = acting_for(person.account, person.held).pod
     return person
 
 
@@ -198,10 +199,11 @@ async def _load(request: web.Request) -> Person | None:
         if not session_holds(session, vault.settings.identity, now):
             return None
         account = await work.accounts.get(session.account)
-        held = None if session.pod is None else await held_pod(work, session.account, session.pod)
+        pods = await work.accounts.pods(session.account)
     if account is None or account.locked:
         return None
-    person = Person(account, session, held)
+    held = next((one for one in pods if one.pod == session.pod), None)
+    person = Person(account, session, held, several=len(pods) > 1)
     if now - session.last_seen > _NOTED_EVERY:
         await _note_use(vault, person)
     return person

@@ -103,6 +103,27 @@ async def test_pod_stays_looked_at_when_the_password_is_given_again(browser: Bro
     assert "The club" in (await browser.open("/my/folders/profile/card")).text
 
 
+async def test_pod_stays_looked_at_when_the_password_changes(browser: Browser, name: str) -> None:
+    await add(browser, f"{name}-club")
+    await look(browser, f"{name}-club")
+    page, new = await browser.open("/idp/password"), "battery horse correct"
+    done = await browser.submit(page, "/idp/password", old=PASSWORD, new=new, again=new)
+    assert done.status == 200
+    assert "The club" in (await browser.open("/my/folders/profile/card")).text
+
+
+async def test_pages_say_which_of_several_pods_they_show(http: Visitor, browser: Browser, name: str) -> None:
+    shown = '<p class="looked-at">You are looking at the vault {}. <a href="/my/account/identities">'
+    for path in ("/my/", "/my/account"):  # there is one: nothing to tell apart
+        assert "looked-at" not in (await browser.open(path)).text
+    await add(browser, f"{name}-club")
+    for pod in (f"{name}-club", name):
+        await look(browser, pod)
+        for path in ("/my/", "/my/log", "/my/account"):
+            assert shown.format(pod) in (await browser.open(path)).text
+    assert "looked-at" not in (await browser.open("/idp/login?again=1")).text
+
+
 async def test_pod_of_another_account_is_not_looked_at(browser: Browser, name: str) -> None:
     await add(browser, f"{name}-club")
     page = await browser.open(IDENTITIES)
