@@ -14,6 +14,7 @@ from vault.identity.accounts import Account, HeldPod, Session, acting_for
 from vault.identity.moments import read_moment, seal_moment
 from vault.identity.ports import Accounts, CreatePod, IdentityWork, Issuers, Replays, Transact, Tries
 from vault.identity.sign_in import standing_account, webid_of
+from vault.identity.warn import Change, warn
 from vault.values import AccountId, PodName, WebId
 
 MOST_PODS: Final = 10
@@ -24,7 +25,7 @@ _STATEMENT: Final = "http://www.w3.org/ns/solid/terms#oidcIssuerRegistrationToke
 
 @dataclass(frozen=True, slots=True)
 class LinkDesk:
-    """What linking a WebID works with. `key` seals the texts."""
+    """What linking a WebID works with. `key` seals the texts; `language` is the one that who links it reads."""
 
     writing: Transact
     issuers: Issuers
@@ -33,17 +34,13 @@ class LinkDesk:
     settings: Settings
     key: bytes
     now: datetime
+    language: str
 
 
 async def chain_of(work: IdentityWork, account: Account, webid: WebId) -> PodName:
     """The pod in whose log an act as this WebID stands: the one it owns, else the account's first."""
     held = await work.accounts.pods(account.id)
     return next((one.pod for one in held if one.webid == webid), account.pod)
-
-
-async def held_pod(work: IdentityWork, account: AccountId, pod: PodName) -> HeldPod | None:
-    """This pod, if it is one of the account's."""
-    return next((one for one in await work.accounts.pods(account) if one.pod == pod), None)
 
 
 async def holder_of(accounts: Accounts, webid: WebId) -> Account | None:
@@ -57,7 +54,7 @@ async def holder_of(accounts: Accounts, webid: WebId) -> Account | None:
 async def look_at(work: IdentityWork, session: Session, pod: PodName) -> None:
     """From now on the pages of this session show this pod. Raises Missing for one of somebody else."""
     account = await standing_account(work, session)
-    if await held_pod(work, account.id, pod) is None:
+    if all(one.pod != pod for one in await work.accounts.pods(account.id)):
         raise Missing("pod", "This account has no such pod.")
     kept = await work.sessions.get(session.id_hash)
     assert kept is not None  # the session stands in this transaction
@@ -130,9 +127,12 @@ async def link_webid(desk: LinkDesk, session: Session, webid: WebId) -> None:
         await work.accounts.add_webid(account.id, webid)
         draft = AuditDraft(account.pod, desk.now, AuditEvent.WEBID_LINKED, account.webid, webid)
         await work.audit.append(draft)
+        await warn(work, account, Change.WEBID_LINKED, settings=desk.settings, language=desk.language, now=desk.now)
 
 
-async def unlink_webid(work: IdentityWork, account: Account, webid: WebId, *, now: datetime) -> None:
+async def unlink_webid(
+    work: IdentityWork, account: Account, webid: WebId, *, settings: Settings, language: str, now: datetime
+) -> None:
     """The account signs in as this WebID no more; apps that were let in as it, and programs that act as it, end.
     Raises Missing, and Conflict("webid-owns-pod") for one that a pod of the account belongs to."""
     if webid not in await work.accounts.webids(account.id):
@@ -150,6 +150,7 @@ async def unlink_webid(work: IdentityWork, account: Account, webid: WebId, *, no
             draft = AuditDraft(account.pod, now, AuditEvent.CLIENT_REVOKED, account.webid, client.id)
             await work.audit.append(draft)
     await work.audit.append(AuditDraft(account.pod, now, AuditEvent.WEBID_UNLINKED, account.webid, webid))
+    await warn(work, account, Change.WEBID_UNLINKED, settings=settings, language=language, now=now)
 
 
 async def _count(desk: LinkDesk, account: AccountId) -> None:

@@ -23,6 +23,8 @@ class Change(StrEnum):
     PASSWORD_REMOVED = "password-removed"  # noqa: S105 - the name of a change
     SIGN_IN_JOINED = "sign-in-joined"  # one at another provider
     SIGN_IN_ENDED = "sign-in-ended"
+    WEBID_LINKED = "webid-linked"  # one from elsewhere
+    WEBID_UNLINKED = "webid-unlinked"
 
 
 async def warn(

@@ -156,7 +156,7 @@ async def post_webid(request: web.Request) -> web.Response:
     who, vault = await manager(request), request.app[VAULT]
     webid, now = parse_webid((await read_json(request, _Link, BODY_BYTES)).webId.strip()), vault.clock()
     try:
-        await link_webid(link_desk(vault), who.session, webid)
+        await link_webid(link_desk(vault, who.account.language), who.session, webid)
     except Unprocessable as refusal:
         if refusal.reason != "webid-proof":
             raise
@@ -176,11 +176,12 @@ async def delete_webid(request: web.Request) -> web.Response:
         webid = next((one for one in held if _reference(one) == request.match_info["webid"]), None)
         if webid is None:
             raise Missing("webid", "This account has no such WebID.")
-        await unlink_webid(work, standing, webid, now=vault.clock())
+        settings, language = vault.settings, standing.language
+        await unlink_webid(work, standing, webid, settings=settings, language=language, now=vault.clock())
     return said(request, {}, who)
 
 
-def link_desk(vault: Vault) -> LinkDesk:
+def link_desk(vault: Vault, language: str) -> LinkDesk:
     """What linking a WebID needs of the server."""
     return LinkDesk(
         writing=vault.writing,
@@ -190,6 +191,7 @@ def link_desk(vault: Vault) -> LinkDesk:
         settings=vault.settings,
         key=vault.secrets.forms,
         now=vault.clock(),
+        language=language,
     )
 
 

@@ -181,7 +181,7 @@ async def post_link(request: web.Request) -> web.Response:
         return _link_problem(request, text, "identities.webid.wrong")
     lines = _lines(request, person.account.id, webid)
     try:
-        await link_webid(link_desk(vault), person.session, webid)
+        await link_webid(link_desk(vault, locale_of(request)), person.session, webid)
     except TooMany as refusal:
         return later(_link_problem(request, text, "account.tries", lines, status=429), refusal)
     except Conflict as refusal:
@@ -207,7 +207,8 @@ async def post_unlink(request: web.Request) -> web.Response:
     person = await require_person(request)
     async with vault.writing() as work:
         account = await standing_account(work, person.session)
-        await unlink_webid(work, account, webid, now=vault.clock())
+        settings, language = vault.settings, locale_of(request)
+        await unlink_webid(work, account, webid, settings=settings, language=language, now=vault.clock())
     raise web.HTTPSeeOther(f"{IDENTITIES}?done=unlinked")
 
 

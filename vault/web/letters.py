@@ -54,6 +54,8 @@ CHANGES: Final = {
     Change.PASSWORD_REMOVED: "letter.change.password-removed",
     Change.SIGN_IN_JOINED: "letter.change.sign-in-joined",
     Change.SIGN_IN_ENDED: "letter.change.sign-in-ended",
+    Change.WEBID_LINKED: "letter.change.webid-linked",
+    Change.WEBID_UNLINKED: "letter.change.webid-unlinked",
 }
 
 
