@@ -64,11 +64,12 @@ async def make_link(
     email: str,
     expires: datetime,
     account: AccountId | None = None,
+    onward: str = "",
 ) -> MailLink:
     """A link for one use. Those made for the same account and purpose before lead nowhere any more."""
     if account is not None:
         await work.mail_links.end_for(account, purpose)
-    link = MailLink(secrets.token_urlsafe(18), purpose, email, expires, account)
+    link = MailLink(secrets.token_urlsafe(18), purpose, email, expires, account, onward=onward)
     await work.mail_links.add(link)
     return link
 

@@ -46,7 +46,8 @@ class LetterKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MailLink:
-    """A link for one use until `expires`. `account` is None where there is none yet."""
+    """A link for one use until `expires`. `account` is None where there is none yet. `onward`: the page of ours that
+    whoever asked for it was on the way to; it stands here and not in the address that is mailed."""
 
     id: str
     purpose: LinkPurpose
@@ -54,6 +55,7 @@ class MailLink:
     expires: datetime
     account: AccountId | None = None
     used: bool = False
+    onward: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,19 +25,22 @@ async def ask_to_sign_up(
     writing: Transact,
     tries: Tries,
     email: str,
+    onward: str,
     visitor: Visitor,
     language: str,
     settings: Settings,
     now: datetime,
 ) -> None:
-    """A letter to this address: with a link to go on, or saying that it has an account already. Raises Malformed for
-    what is no address, TooMany beyond the limits."""
+    """A letter to this address: with a link to go on, or saying that it has an account already. `onward`: the page of
+    ours that the account will lead on to, such as the question of an app. Raises Malformed for what is no address,
+    TooMany beyond the limits."""
     email = parse_email(email)
     await count_letter(tries, email=email, visitor=visitor, settings=settings, now=now)
     async with writing() as work:
         known = await work.accounts.by_email(email)
         # A link is made either way, so that both take as long; where it is not mailed, nobody can follow it.
-        link = await make_link(work, LinkPurpose.SIGN_UP, email=email, expires=link_expiry(settings, now))
+        expires = link_expiry(settings, now)
+        link = await make_link(work, LinkPurpose.SIGN_UP, email=email, expires=expires, onward=onward)
         if known is not None:
             await write_to_owner(work, known, LetterKind.KNOWN_ALREADY, settings=settings, now=now)
             return

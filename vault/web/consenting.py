@@ -71,11 +71,14 @@ class ConsentPage:
 
 @dataclass(frozen=True, slots=True)
 class RefusedPage:
-    """An authorization request that may not even be answered by a redirect: what is wrong, for person and developer."""
+    """An authorization request that may not even be answered by a redirect: what is wrong, for person and developer.
+    `over`: it was a good one, and waited too long; `email`: of who is signed in, or empty."""
 
     template: ClassVar[str] = "account/refused.html"
     reason: str
     detail: str
+    over: bool
+    email: str
 
 
 async def get_authorization(request: web.Request) -> web.StreamResponse:
@@ -149,7 +152,8 @@ async def _answer_authorization(
     except OAuthRefusal as refusal:
         if not wants_page(request):
             raise
-        return render(request, RefusedPage(refusal.reason, refusal.detail), status=400)
+        over, email = refusal.reason == "invalid_request_uri", person.account.email if person is not None else ""
+        return render(request, RefusedPage(refusal.reason, refusal.detail, over, email), status=400)
     match outcome:
         case Redirect():
             if person is not None and answer is not None:

@@ -12,6 +12,7 @@ from aiohttp import web
 from vault.errors import Conflict, Forbidden, Malformed, Refusal, TooMany
 from vault.identity.accounts import Account, check_new_password, parse_email
 from vault.identity.correspond import find_link, has_mail
+from vault.identity.letters import MailLink
 from vault.identity.sign_in import PasswordHash, count_sign_up, create_account, hashed, open_session
 from vault.identity.sign_up import OPEN, ask_to_sign_up, purposes_open, sign_up_by_link
 from vault.ports import Work
@@ -54,8 +55,8 @@ async def get_sign_up(request: web.Request) -> web.StreamResponse:
     """The form for a new account; behind a link, or where the operator lets everybody in."""
     onward, token, vault = safe_next(request.query.get("next", "")), request.query.get("link", ""), request.app[VAULT]
     if token:
-        email = await _address_of(request, token)
-        return _sign_up_page(request, onward, Form([("email", email), ("link", token)]))
+        link = await _link(request, token)
+        return _sign_up_page(request, safe_next(link.onward), Form([("email", link.email), ("link", token)]))
     _require_open(request)
     if not has_mail(vault.settings):
         return _sign_up_page(request, onward, Form([]))
@@ -65,14 +66,16 @@ async def get_sign_up(request: web.Request) -> web.StreamResponse:
 async def post_sign_up(request: web.Request) -> web.StreamResponse:
     """An account, its pod and a session; or a letter with the link that leads there."""
     form, vault = await read_form(request), request.app[VAULT]
-    token = form.text("link")
-    if not token:
+    token, visitor, now = form.text("link"), visitor_of(request), vault.clock()
+    if token:
+        link = await _link(request, token)
+        form = Form([*((name, form[name]) for name in form if name != "email"), ("email", link.email)])
+        onward = safe_next(link.onward)
+    else:
         _require_open(request)
         if has_mail(vault.settings):
             return await _ask(request, form)
-    elif form.text("email") != (email := await _address_of(request, token)):
-        form = Form([*((name, form[name]) for name in form if name != "email"), ("email", email)])
-    onward, visitor, now = safe_next(form.get("next", "")), visitor_of(request), vault.clock()
+        onward = safe_next(form.get("next", ""))
     problems = _sign_up_problems(request, form)
     if problems:
         return _sign_up_page(request, onward, form, problems=problems, status=422)
@@ -136,6 +139,7 @@ async def _ask(request: web.Request, form: Form) -> web.StreamResponse:
             writing=vault.writing,
             tries=vault.tries,
             email=email,
+            onward=onward,
             visitor=visitor_of(request),
             language=locale_of(request),
             settings=vault.settings,
@@ -150,12 +154,12 @@ async def _ask(request: web.Request, form: Form) -> web.StreamResponse:
     raise web.HTTPSeeOther(f"{SIGN_UP}?sent=1")
 
 
-async def _address_of(request: web.Request, token: str) -> str:
-    """The address that a link was mailed to. Raises Gone("link-over")."""
+async def _link(request: web.Request, token: str) -> MailLink:
+    """The link that a letter carried: it alone says whose address that is, and where the account leads on to. Raises
+    Gone("link-over")."""
     vault = request.app[VAULT]
     async with vault.reading() as work:
-        link = await find_link(work, token, *purposes_open(vault.settings), key=vault.secrets.links, now=vault.clock())
-    return link.email
+        return await find_link(work, token, *purposes_open(vault.settings), key=vault.secrets.links, now=vault.clock())
 
 
 def _ask_page(
