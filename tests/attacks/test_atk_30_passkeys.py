@@ -467,7 +467,11 @@ async def test_a_session_that_ended_meanwhile_adds_nothing(live: Live, holder: H
 
 @pytest.mark.requirement("ATK-03")
 @pytest.mark.parametrize(
-    "path", ["/idp/passkey/options", "/idp/passkey", "/idp/confirm/passkey/options", "/my/account/passkeys/options"]
+    "path",
+    [
+        *("/idp/passkey/options", "/idp/passkey", "/idp/confirm/passkey/options", "/my/account/passkeys/options"),
+        *("/idp/signup/passkey/options", "/idp/signup/passkey"),
+    ],
 )
 async def test_another_site_can_ask_for_nothing(holder: Holder, path: str) -> None:
     for wrong in (

@@ -40,8 +40,8 @@ from webauthn.helpers.structs import (
 )
 
 from vault.errors import Forbidden, Unprocessable
-from vault.identity.accounts import Account
 from vault.identity.credentials import Passkey
+from vault.values import AccountId
 
 CHALLENGE_SECONDS: Final = 300
 SITE_NAME: Final = "Datakluis"
@@ -65,6 +65,7 @@ class Purpose(StrEnum):
     REGISTER = "register"
     SIGN_IN = "sign-in"
     CONFIRM = "confirm"
+    OPEN = "open"  # an account, with the passkey that is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +78,15 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A credential that an authenticator just made; `id` and `public_key` are base64url."""
+    """A credential that an authenticator just made; `id` and `public_key` are base64url. `methods`: how the person
+    proved to it who they are (RFC 8176)."""
 
     id: str
     public_key: str
     sign_count: int
     transports: tuple[str, ...]
     backed_up: bool
+    methods: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +145,16 @@ def challenge_ends(challenge: bytes, purpose: Purpose, holder: str, *, key: byte
     return datetime.fromtimestamp(ends, UTC)
 
 
-def registration_options(site: Site, account: Account, known: Sequence[Passkey], challenge: bytes) -> Options:
+def registration_options(
+    site: Site, challenge: bytes, *, account: AccountId, email: str, known: Sequence[Passkey] = ()
+) -> Options:
     """§5.4: a discoverable credential that verifies its user, without attestation, on a device that has none yet."""
     options = generate_registration_options(
         rp_id=site.id,
         rp_name=SITE_NAME,
-        user_id=account.id.encode(),  # random, and tells nothing of the person (§14.6.1)
-        user_name=account.email,
-        user_display_name=account.email,
+        user_id=account.encode(),  # random, and tells nothing of the person (§14.6.1)
+        user_name=email,
+        user_display_name=email,
         challenge=challenge,
         timeout=CHALLENGE_SECONDS * 1000,
         attestation=AttestationConveyancePreference.NONE,
@@ -198,6 +203,7 @@ def check_registration(response: Response, *, site: Site, challenge: bytes) -> N
         sign_count=made.sign_count,
         transports=tuple(sorted({one.value for one in credential.response.transports or ()})),
         backed_up=made.credential_backed_up,
+        methods=_methods(made.credential_device_type),
     )
 
 
@@ -229,14 +235,17 @@ def check_assertion(response: Response, passkey: Passkey, *, site: Site, challen
         )
     except Exception:  # as above
         raise _refused() from None
-    # A key that can leave its device is a key in software, whatever made it.
-    movable = proven.credential_device_type is CredentialDeviceType.MULTI_DEVICE
-    return Proven(proven.new_sign_count, proven.credential_backed_up, ("swk" if movable else "hwk", "user"))
+    return Proven(proven.new_sign_count, proven.credential_backed_up, _methods(proven.credential_device_type))
 
 
 def counter_grows(before: int, now: int) -> bool:
     """§6.1.1: a counter that stands still or goes back is that of a copy; one that is always zero does not count."""
     return now > before or (now == before == 0)
+
+
+def _methods(device: CredentialDeviceType) -> tuple[str, ...]:
+    """A key that can leave its device is a key in software, whatever made it."""
+    return ("swk" if device is CredentialDeviceType.MULTI_DEVICE else "hwk", "user")
 
 
 def _refused() -> Forbidden:

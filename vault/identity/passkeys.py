@@ -1,4 +1,5 @@
-"""Passkeys: adding one, signing in with one, proving once more who is there, giving one a name, taking one away.
+"""Passkeys: opening an account with one, adding one, signing in with one, proving once more who is there, giving one a
+name, taking one away.
 
 Each ceremony is two requests: the options, with a challenge of their own, and the browser's answer. What the answer is
 worth is said by `ceremonies`; here it meets the store. A failed sign-in is counted and noted as one by password is.
@@ -6,8 +7,9 @@ worth is said by `ceremonies`; here it meets the store. A failed sign-in is coun
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -16,6 +18,8 @@ from vault.config import Settings
 from vault.errors import Conflict, Forbidden, Missing
 from vault.identity.accounts import Account, Session
 from vault.identity.ceremonies import (
+    CHALLENGE_SECONDS,
+    NewKey,
     Options,
     Proven,
     Purpose,
@@ -34,8 +38,18 @@ from vault.identity.ceremonies import (
 )
 from vault.identity.credentials import Passkey
 from vault.identity.ports import IdentityWork, Replays, Transact, Tries
-from vault.identity.sign_in import Opened, Visitor, check_tries, open_session, standing_account, try_keys
+from vault.identity.sign_in import (
+    Opened,
+    Visitor,
+    check_tries,
+    count_sign_up,
+    open_session,
+    standing_account,
+    try_keys,
+)
+from vault.identity.tokens import digest
 from vault.identity.warn import Change, warn
+from vault.values import AccountId, PodName
 
 MOST_PASSKEYS: Final = 20  # of one account
 NAME_CHARACTERS: Final = 60
@@ -62,6 +76,24 @@ class Booth:
         return site_of(self.settings.server.base_url)
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An account that is to be opened with a passkey: the id it will have, for which the passkey is made, and what its
+    owner said. It stands in the store with the challenge, so that the answer can alter none of it. `ground` is the hash
+    of what lets them open one, where that is more than the page: a mailed link, or a sign-in elsewhere."""
+
+    account: AccountId
+    email: str
+    name: str
+    pod: PodName
+    ground: str = ""
+
+
+def new_opening(*, email: str, name: str, pod: PodName, ground: str = "") -> Opening:
+    """One that begins now. `ground` is hashed: nobody who reads the store can follow a link."""
+    return Opening(AccountId(secrets.token_hex(16)), email, name, pod, digest(ground) if ground else "")
+
+
 def ask_to_sign_in(booth: Booth) -> Options:
     """The same for everybody: it names no account and no credential (ATK-29)."""
     return authentication_options(booth.site, _challenge(booth, Purpose.SIGN_IN, None))
@@ -80,10 +112,60 @@ async def ask_to_add(booth: Booth, session: Session) -> Options:
         account = await standing_account(work, session)
         known = await work.passkeys.of(account.id)
     _require_room(known)
-    return registration_options(booth.site, account, known, _challenge(booth, Purpose.REGISTER, session))
+    challenge = _challenge(booth, Purpose.REGISTER, session)
+    return registration_options(booth.site, challenge, account=account.id, email=account.email, known=known)
 
 
-async def add_passkey(booth: Booth, session: Session, response: Response, *, name: str) -> Passkey:
+async def ask_to_open(booth: Booth, opening: Opening) -> Options:
+    """The first passkey of an account that does not exist yet. Counted as a sign-up of this address is. Raises TooMany,
+    and Conflict("sign-up-taken") for a pod that everybody can see is there; of the e-mail address nothing is said here
+    (ATK-29)."""
+    await count_sign_up(booth.tries, visitor=booth.visitor, settings=booth.settings, now=booth.now)
+    challenge = _challenge(booth, Purpose.OPEN, None)
+    said = {"account": opening.account, "email": opening.email, "name": opening.name, "pod": opening.pod}
+    async with booth.writing() as work:
+        if await work.accounts.by_pod(opening.pod) is not None:
+            raise taken()
+        expires = booth.now + timedelta(seconds=CHALLENGE_SECONDS)
+        await work.pushed_requests.add(_place(challenge), {**said, "ground": opening.ground}, expires=expires)
+    return registration_options(booth.site, challenge, account=opening.account, email=opening.email)
+
+
+async def check_opening(booth: Booth, response: Response, *, ground: str = "") -> tuple[Opening, NewKey]:
+    """What was begun with this challenge, and the passkey that was made for it; it counts once, whatever comes of it.
+    Raises Forbidden("passkey-challenge") when nothing was, or on another ground; Unprocessable("passkey-unusable")."""
+    challenge = await _claimed(booth, Purpose.OPEN, None, response)
+    async with booth.writing() as work:
+        said = await work.pushed_requests.get(_place(challenge), now=booth.now)
+        await work.pushed_requests.remove(_place(challenge))
+    if said is None or said["ground"] != (digest(ground) if ground else ""):
+        raise Forbidden("passkey-challenge", "This was begun in another way. Try again.")
+    opening = Opening(AccountId(said["account"]), said["email"], said["name"], PodName(said["pod"]), said["ground"])
+    return opening, check_registration(response, site=booth.site, challenge=challenge)
+
+
+async def keep_passkey(work: IdentityWork, account: Account, made: NewKey, *, name: str, now: datetime) -> None:
+    """From now on it opens the account. Raises Conflict("passkey-known") when any account has it already."""
+    passkey = Passkey(
+        id=made.id,
+        account=account.id,
+        public_key=made.public_key,
+        sign_count=made.sign_count,
+        name=name[:NAME_CHARACTERS],
+        created=now,
+        transports=made.transports,
+        backed_up=made.backed_up,
+    )
+    await work.passkeys.add(passkey)
+    await _note(work, account, AuditEvent.PASSKEY_ADDED, now)
+
+
+def taken() -> Conflict:
+    """One answer for an e-mail address and a name that are taken: it does not say whose address is known here."""
+    return Conflict("sign-up-taken", "This address or this name cannot be used.")
+
+
+async def add_passkey(booth: Booth, session: Session, response: Response, *, name: str) -> None:
     """Registers what the authenticator made. Raises Forbidden("passkey-challenge"), Unprocessable("passkey-unusable"),
     Conflict("passkey-known") when any account has it already, Conflict("passkeys-full")."""
     challenge = await _claimed(booth, Purpose.REGISTER, session, response)
@@ -91,20 +173,8 @@ async def add_passkey(booth: Booth, session: Session, response: Response, *, nam
     async with booth.writing() as work:
         account = await standing_account(work, session)
         _require_room(await work.passkeys.of(account.id))
-        passkey = Passkey(
-            id=made.id,
-            account=account.id,
-            public_key=made.public_key,
-            sign_count=made.sign_count,
-            name=name[:NAME_CHARACTERS],
-            created=booth.now,
-            transports=made.transports,
-            backed_up=made.backed_up,
-        )
-        await work.passkeys.add(passkey)
-        await _note(work, account, AuditEvent.PASSKEY_ADDED, booth.now)
+        await keep_passkey(work, account, made, name=name, now=booth.now)
         await warn(work, account, Change.PASSKEY_ADDED, settings=booth.settings, language=booth.language, now=booth.now)
-    return passkey
 
 
 async def sign_in_by_passkey(booth: Booth, response: Response, *, replaces: str | None = None) -> Opened:
@@ -207,6 +277,11 @@ async def _claimed(booth: Booth, purpose: Purpose, session: Session | None, resp
     if not await booth.replays.claim(f"webauthn:{challenge.hex()}", until=ends):
         raise Forbidden("passkey-challenge", "This was answered already. Try again.")
     return challenge
+
+
+def _place(challenge: bytes) -> str:
+    """Where an opening stands, beside what else is kept for minutes."""
+    return digest(f"opening:{challenge.hex()}")
 
 
 def _challenge(booth: Booth, purpose: Purpose, session: Session | None) -> bytes:

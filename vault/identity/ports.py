@@ -198,8 +198,9 @@ class Carrier(Protocol):
 
 
 class PushedRequests(Protocol):
-    """Authorization requests that were pushed (RFC 9126), by the hash of their request_uri; and what newcomers of the
-    account API said so far, by the hash of their token."""
+    """Authorization requests that were pushed (RFC 9126), by the hash of their request_uri; what newcomers of the
+    account API said so far, by the hash of their token; and who is to open an account with a passkey, by the hash of
+    the challenge."""
 
     async def add(self, uri_hash: str, parameters: dict[str, str], /, *, expires: datetime) -> None: ...
     async def get(self, uri_hash: str, /, *, now: datetime) -> dict[str, str] | None: ...

@@ -86,7 +86,7 @@ async def create_account(
     `language` is that of the letters to them.
 
     Raises Conflict when the address or the name is taken. A server hands in a `PasswordHash`, so that its writer does
-    not stand still while argon2 works; None is for somebody who signs in through another provider.
+    not stand still while argon2 works; None is for somebody who signs in by passkey or through another provider.
     """
     base_url = settings.server.base_url
     kept = await hashed(password, settings=settings) if isinstance(password, Secret) else password

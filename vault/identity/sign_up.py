@@ -15,7 +15,7 @@ from vault.identity.letters import LetterKind, LinkPurpose, MailLink
 from vault.identity.limit import count_letter
 from vault.identity.ports import CreatePod, IdentityWork, Transact, Tries
 from vault.identity.sign_in import PasswordHash, Visitor, create_account
-from vault.values import PodName
+from vault.values import AccountId, PodName
 
 OPEN, INVITATION, CLOSED = "open", "invitation", "closed"
 
@@ -59,16 +59,18 @@ async def sign_up_by_link(
     *,
     token: str,
     key: bytes,
-    password: PasswordHash,
+    password: PasswordHash | None,
     pod: PodName,
     display_name: str,
     create_pod: CreatePod,
     settings: Settings,
     language: str,
     now: datetime,
+    account_id: AccountId | None = None,
 ) -> Account:
-    """The account that a link stands for, under the address it was mailed to. Raises Gone("link-over"), or Conflict
-    when the name or the address is taken: the link is not used up then."""
+    """The account that a link stands for, under the address it was mailed to; without a password for somebody who
+    brings a passkey. Raises Gone("link-over"), or Conflict when the name or the address is taken: the link is not used
+    up then."""
     link = await use_link(work, token, *purposes_open(settings), key=key, now=now)
     return await create_account(
         work,
@@ -81,6 +83,7 @@ async def sign_up_by_link(
         now=now,
         email_verified=True,
         language=language,
+        account_id=account_id,
     )
 
 

@@ -123,44 +123,44 @@ class RemovePasskeyPage:
 
 async def post_sign_in_options(request: web.Request) -> web.Response:
     """A challenge for whoever is at this browser."""
-    await _read(request, _Nothing)
-    return _said(ask_to_sign_in(_booth(request)))
+    await from_own_page(request, _Nothing)
+    return said(ask_to_sign_in(booth_of(request)))
 
 
 async def post_sign_in(request: web.Request) -> web.Response:
     """Opens a session for the holder of a passkey."""
-    answer = await _read(request, _Answer)
-    opened = await sign_in_by_passkey(_booth(request), answer.credential, replaces=session_hash(request))
+    answer = await from_own_page(request, _Answer)
+    opened = await sign_in_by_passkey(booth_of(request), answer.credential, replaces=session_hash(request))
     return _let_in(request, opened, answer)
 
 
 async def post_confirm_options(request: web.Request) -> web.Response:
     """A challenge for one of the passkeys of who is signed in."""
-    await _read(request, _Nothing)
+    await from_own_page(request, _Nothing)
     person = await _person(request)
-    return _said(await ask_to_confirm(_booth(request), person.session))
+    return said(await ask_to_confirm(booth_of(request), person.session))
 
 
 async def post_confirm(request: web.Request) -> web.Response:
     """Steps the session up."""
-    answer, person = await _read(request, _Answer), await _person(request)
-    opened = await confirm_by_passkey(_booth(request), person.session, answer.credential)
+    answer, person = await from_own_page(request, _Answer), await _person(request)
+    opened = await confirm_by_passkey(booth_of(request), person.session, answer.credential)
     return _let_in(request, opened, answer)
 
 
 async def post_new_options(request: web.Request) -> web.Response:
     """What the new passkey has to be like."""
-    await _read(request, _Nothing)
+    await from_own_page(request, _Nothing)
     person = await _person(request, manages=True)
-    return _said(await ask_to_add(_booth(request), person.session))
+    return said(await ask_to_add(booth_of(request), person.session))
 
 
 async def post_new(request: web.Request) -> web.Response:
     """Adds the passkey that was just made."""
-    answer, person = await _read(request, _Answer), await _person(request, manages=True)
+    answer, person = await from_own_page(request, _Answer), await _person(request, manages=True)
     name = _name(answer.name) or t(locale_of(request), "passkeys.unnamed")
-    await add_passkey(_booth(request), person.session, answer.credential, name=name)
-    return _said({"next": f"{PASSKEYS}?done=added"})
+    await add_passkey(booth_of(request), person.session, answer.credential, name=name)
+    return said({"next": f"{PASSKEYS}?done=added"})
 
 
 async def get_passkeys(request: web.Request) -> web.Response:
@@ -249,14 +249,15 @@ ROUTES: Final = (
 )
 
 
-async def _read(request: web.Request, kind: type[_T]) -> _T:
-    """The JSON that one of our own pages sent. Raises Forbidden for anybody else's."""
+async def from_own_page(request: web.Request, kind: type[_T]) -> _T:
+    """The JSON that the script of one of our own pages sent. Raises Forbidden for anybody else's."""
     require_own_origin(request)
     require_token(request, request.headers.get(TOKEN_HEADER, ""))
     return await read_json(request, kind, _ANSWER_BYTES)
 
 
-def _booth(request: web.Request) -> Booth:
+def booth_of(request: web.Request) -> Booth:
+    """What a ceremony in this browser works with."""
     vault = request.app[VAULT]
     return Booth(
         reading=vault.reading,
@@ -308,10 +309,11 @@ def _name(text: str) -> str:
 
 
 def _let_in(request: web.Request, opened: Opened, answer: _Answer) -> web.Response:
-    response = _said({"next": safe_next(answer.next)})
+    response = said({"next": safe_next(answer.next)})
     start_session(request, response, opened)
     return response
 
 
-def _said(data: object) -> web.Response:
+def said(data: object) -> web.Response:
+    """An answer to the script; never stored."""
     return json_response(data, headers={"Cache-Control": "no-store"})

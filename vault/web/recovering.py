@@ -3,6 +3,7 @@ one, and an account without any."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Final
@@ -42,11 +43,14 @@ NO_PASSWORD: Final = "/my/account/no-password"  # noqa: S105 - a path
 
 @dataclass(frozen=True, slots=True)
 class RecoveryPage:
-    """How many codes are left, and the way to new ones."""
+    """How many codes are left, and the way to new ones. `onward`: where somebody was going who is offered them on the
+    way, or empty; `new`: the account was just opened with a passkey."""
 
     template: ClassVar[str] = "account/recovery.html"
     nav: ClassVar[str] = "account"
     left: int
+    onward: str
+    new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class RecoveryCodesPage:
     email: str
     made: datetime
     address: str  # where they are used
+    onward: str
     back: str = RECOVERY
 
 
@@ -152,18 +157,18 @@ async def get_recovery(request: web.Request) -> web.Response:
     person = await require_person(request)
     async with request.app[VAULT].reading() as work:
         left = await work.recovery_codes.count(person.account.id)
-    return render(request, RecoveryPage(left))
+    return render(request, RecoveryPage(left, _onward(request.query), "new" in request.query))
 
 
 async def post_recovery(request: web.Request) -> web.Response:
     """Makes ten codes and shows them; they stand nowhere else."""
-    await read_form(request)
-    await require_step_up(request, back=RECOVERY)
+    onward = _onward(await read_form(request))
+    await require_step_up(request, back=way_to(RECOVERY, onward) if onward else RECOVERY)
     person, vault = await require_person(request), request.app[VAULT]
     now = vault.clock()
     async with vault.writing() as work:
         codes = await make_codes(work, person.session, settings=vault.settings, language=locale_of(request), now=now)
-    page = RecoveryCodesPage(codes, person.account.email, now, f"{vault.base_url}{RECOVER[1:]}")
+    page = RecoveryCodesPage(codes, person.account.email, now, f"{vault.base_url}{RECOVER[1:]}", onward)
     return render(request, page)
 
 
@@ -238,6 +243,11 @@ ROUTES: Final = (
     Route("GET", NO_PASSWORD, get_no_password, Credentials.SESSION),
     Route("POST", NO_PASSWORD, post_no_password, Credentials.SESSION),
 )
+
+
+def _onward(said: Mapping[str, str]) -> str:
+    """Where somebody is going to; empty when that is nowhere in particular."""
+    return safe_next(said["next"]) if said.get("next") else ""
 
 
 def _recover_page(

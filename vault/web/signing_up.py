@@ -1,5 +1,5 @@
-"""Sign up: an account with its pod. With mail the address comes first, and the account is made when the link that went
-there is followed, so that it is theirs. Without mail it is made at once."""
+"""Sign up: an account with its pod, opened with a passkey or with a password. With mail the address comes first, and
+the account is made when the link that went there is followed, so that it is theirs. Without mail it is made at once."""
 
 from __future__ import annotations
 
@@ -10,19 +10,24 @@ from typing import ClassVar, Final
 from aiohttp import web
 
 from vault.errors import Conflict, Forbidden, Malformed, Refusal, TooMany
-from vault.identity.accounts import Account, check_new_password, parse_email
+from vault.identity.accounts import Account, check_new_password
 from vault.identity.correspond import find_link, has_mail
 from vault.identity.letters import MailLink
+from vault.identity.passkeys import check_opening, taken
 from vault.identity.sign_in import PasswordHash, count_sign_up, create_account, hashed, open_session
 from vault.identity.sign_up import OPEN, ask_to_sign_up, purposes_open, sign_up_by_link
 from vault.ports import Work
 from vault.solid.provision import create_pod
-from vault.values import PodName, Secret, parse_pod_name
+from vault.values import AccountId, PodName, Secret, parse_pod_name
 from vault.web.forms import Form
 from vault.web.letters import SIGN_UP
+from vault.web.opening import WAY, Answered, Asked, begin, keep_first, let_in, name_of, problems_of
 from vault.web.pages import Problems, SentPage, later, locale_of, read_form, render, t, wait_words
+from vault.web.passkeys import booth_of, from_own_page
 from vault.web.routing import VAULT, Credentials, Route
 from vault.web.sessions import form_targets, safe_next, session_hash, start_session, visitor_of, way_to
+
+PASSKEY: Final = f"{SIGN_UP}/passkey"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class SignUpPage:
     """A new account with its pod. With a link the address is settled."""
 
     template: ClassVar[str] = "account/sign-up.html"
+    script: ClassVar[str] = "passkey.js"
     onward: str
     name: str
     email: str
@@ -77,13 +83,14 @@ async def post_sign_up(request: web.Request) -> web.StreamResponse:
             return await _ask(request, form)
         onward = safe_next(form.get("next", ""))
     problems = _sign_up_problems(request, form)
-    if problems:
-        return _sign_up_page(request, onward, form, problems=problems, status=422)
+    if problems or form.get(WAY) == "passkey":
+        status = 422 if problems else 200
+        return _sign_up_page(request, onward, form, problems=problems, status=status)
     try:
         await count_sign_up(vault.tries, visitor=visitor, settings=vault.settings, now=now)
         kept = await hashed(Secret(form.get("password", "")), settings=vault.settings)
         async with vault.writing() as work:
-            account = await _made(work, request, form, kept)
+            account = await _made(work, request, form, password=kept)
             opened = await open_session(work, account, visitor=visitor, now=now, replaces=session_hash(request))
     except Conflict:
         # One answer for both: it does not say whose address is known here.
@@ -96,15 +103,52 @@ async def post_sign_up(request: web.Request) -> web.StreamResponse:
     raise response
 
 
+async def post_passkey_options(request: web.Request) -> web.Response:
+    """What the passkey of a new account has to be like."""
+    said = await from_own_page(request, Asked)
+    link = await _entitled(request, said.link)
+    email = said.email if link is None else link.email
+    form = Form([("name", said.name), ("email", email), ("pod", said.pod)])
+    return await begin(request, form, ground=said.link)
+
+
+async def post_passkey(request: web.Request) -> web.Response:
+    """An account that this passkey opens, its pod and a session."""
+    answer, vault = await from_own_page(request, Answered), request.app[VAULT]
+    link = await _entitled(request, answer.link)
+    opening, key = await check_opening(booth_of(request), answer.credential, ground=answer.link)
+    said = [("name", opening.name), ("email", opening.email), ("pod", opening.pod), ("link", answer.link)]
+    async with vault.writing() as work:
+        try:
+            account = await _made(work, request, Form(said), account_id=opening.account)
+        except Conflict:
+            raise taken() from None
+        await keep_first(request, work, account, key)
+        visitor, replaces = visitor_of(request), session_hash(request)
+        opened = await open_session(
+            work, account, visitor=visitor, now=vault.clock(), replaces=replaces, methods=key.methods
+        )
+    return let_in(request, opened, safe_next(answer.next if link is None else link.onward))
+
+
 ROUTES: Final = (
     Route("GET", SIGN_UP, get_sign_up, Credentials.VISITOR),
     Route("POST", SIGN_UP, post_sign_up, Credentials.VISITOR),
+    Route("POST", f"{PASSKEY}/options", post_passkey_options, Credentials.VISITOR),
+    Route("POST", PASSKEY, post_passkey, Credentials.VISITOR),
 )
 
 
-async def _made(work: Work, request: web.Request, form: Form, password: PasswordHash) -> Account:
+async def _made(
+    work: Work,
+    request: web.Request,
+    form: Form,
+    *,
+    password: PasswordHash | None = None,
+    account_id: AccountId | None = None,
+) -> Account:
     vault, language = request.app[VAULT], locale_of(request)
-    pod, name, make = parse_pod_name(form.text("pod")), form.text("name", limit=100), partial(create_pod, work)
+    pod, name, make = parse_pod_name(form.text("pod")), name_of(form), partial(create_pod, work)
     if token := form.text("link"):
         return await sign_up_by_link(
             work,
@@ -117,6 +161,7 @@ async def _made(work: Work, request: web.Request, form: Form, password: Password
             settings=vault.settings,
             language=language,
             now=vault.clock(),
+            account_id=account_id,
         )
     return await create_account(
         work,
@@ -128,6 +173,7 @@ async def _made(work: Work, request: web.Request, form: Form, password: Password
         settings=vault.settings,
         now=vault.clock(),
         language=language,
+        account_id=account_id,
     )
 
 
@@ -162,6 +208,16 @@ async def _link(request: web.Request, token: str) -> MailLink:
         return await find_link(work, token, *purposes_open(vault.settings), key=vault.secrets.links, now=vault.clock())
 
 
+async def _entitled(request: web.Request, token: str) -> MailLink | None:
+    """The link, or None where an account is opened without one. Raises Gone("link-over"), Forbidden."""
+    if token:
+        return await _link(request, token)
+    _require_open(request)
+    if has_mail(request.app[VAULT].settings):
+        raise Forbidden("sign-up-closed", "Here an account is opened by the link that was mailed.")
+    return None
+
+
 def _ask_page(
     request: web.Request, onward: str, email: str, *, problems: Problems | None = None, status: int = 200
 ) -> web.Response:
@@ -174,7 +230,7 @@ def _sign_up_page(
 ) -> web.Response:
     page = SignUpPage(
         onward=onward,
-        name=form.text("name", limit=100),
+        name=name_of(form),
         email=form.text("email", limit=254),
         pod=form.text("pod", limit=63),
         base_url=request.app[VAULT].base_url,
@@ -186,25 +242,19 @@ def _sign_up_page(
 
 
 def _sign_up_problems(request: web.Request, form: Form) -> Problems:
-    """Everything that is wrong with the form, at once."""
-    vault, locale, found = request.app[VAULT], locale_of(request), Problems()
-    email, pod = form.text("email"), form.text("pod")
-    if not form.text("name"):
-        found["name"] = t(locale, "account.sign-up.no-name")
-    try:
-        parse_email(email)
-    except Malformed:
-        found["email"] = t(locale, "account.sign-up.email")
-    try:
-        parse_pod_name(pod)
-    except Malformed:
-        found["pod"] = t(locale, "account.sign-up.pod")
+    """Everything that is wrong with the form, at once; who makes a passkey needs no password."""
+    found = problems_of(request, form)
+    if form.get(WAY) == "passkey":
+        return found
     try:
         check_new_password(
-            Secret(form.get("password", "")), email=email, pod=PodName(pod), limits=vault.settings.limits
+            Secret(form.get("password", "")),
+            email=form.text("email"),
+            pod=PodName(form.text("pod")),
+            limits=request.app[VAULT].settings.limits,
         )
     except Refusal as refusal:
-        found["password"] = t(locale, f"account.{refusal.reason}")
+        found["password"] = t(locale_of(request), f"account.{refusal.reason}")
     return found
 
 

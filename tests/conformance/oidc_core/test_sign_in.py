@@ -325,7 +325,7 @@ async def test_account_pages_speak_four_languages_and_need_no_script(
     policy = page.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
-    if path in ("/idp/login", "/idp/confirm"):  # where passkeys are; the form below them needs none
+    if path in ("/idp/login", "/idp/signup", "/idp/confirm"):  # where passkeys are; the form below them needs none
         assert page.text.count("<script") == 1
         assert re.search(r'<script src="/static/passkey\.js\?v=[0-9a-f]+" defer></script>', page.text)
         assert f"; script-src {http.base_url}static/passkey.js; " in policy

@@ -22,7 +22,7 @@ from vault.web import assets, forms, pages
 from vault.web.routing import TABLE, VAULT, Credentials, Route
 
 TEMPLATES = pages.TEMPLATES
-SCRIPTED = {"SignInPage", "ConfirmPage", "NewPasskeyPage"}
+SCRIPTED = {"SignInPage", "SignUpPage", "ConfirmPage", "NewPasskeyPage"}
 FILES = sorted(TEMPLATES.rglob("*.html"))
 
 

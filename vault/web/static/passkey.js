@@ -7,8 +7,10 @@
   if (!box) return;
   const button = box.querySelector("button");
   const problem = box.querySelector("[role=alert]");
-  const token = box.querySelector("input[name=csrf]").value;
-  const adds = box.dataset.passkey === "add";
+  const token = document.querySelector("input[name=csrf]").value;
+  const opens = box.dataset.passkey === "open"; // an account, with what stands in the form around the box
+  const form = opens ? box.closest("form") : null;
+  const makes = opens || box.dataset.passkey === "add";
   let offered = null; // what the browser offers in the e-mail field, until the button is pressed
 
   class Refused extends Error {
@@ -34,8 +36,11 @@
     return said;
   }
 
+  const written = (...names) =>
+    Object.fromEntries(names.filter((name) => form.elements[name]).map((name) => [name, form.elements[name].value]));
+
   async function options() {
-    const given = await post(box.dataset.options, {});
+    const given = await post(box.dataset.options, opens ? written("name", "email", "pod", "link") : {});
     given.challenge = decoded(given.challenge);
     if (given.user) given.user.id = decoded(given.user.id);
     for (const list of [given.excludeCredentials, given.allowCredentials]) {
@@ -46,7 +51,7 @@
 
   // RegistrationResponseJSON or AuthenticationResponseJSON (WebAuthn Level 3, §5.1); browsers that cannot make it
   // themselves are still about.
-  function written(credential) {
+  function answered(credential) {
     const from = credential.response;
     const response = { clientDataJSON: encoded(from.clientDataJSON) };
     if (from.attestationObject) {
@@ -62,13 +67,26 @@
 
   async function send(credential) {
     const name = document.getElementById("name");
-    const body = { credential: written(credential), next: box.dataset.next || "", name: name ? name.value : "" };
+    const more = opens ? written("link") : { name: name ? name.value : "" };
+    const body = { credential: answered(credential), next: box.dataset.next || "", ...more };
     const said = await post(box.dataset.answer, body);
     location.assign(said.next);
   }
 
+  // A passkey that was made and is not wanted here: the device may forget it (WebAuthn Level 3, §5.1.10).
+  async function forget(rpId, credential, error) {
+    const can = window.PublicKeyCredential.signalUnknownCredential;
+    if (!can || !error.reason || error.reason === "passkey-known") return;
+    await can.call(window.PublicKeyCredential, { rpId, credentialId: credential.id }).catch(() => {});
+  }
+
   function say(error) {
-    if (["signed-out", "step-up"].includes(error.reason)) {
+    if (error.reason === "sign-up-fields") {
+      form.elements.way.value = "passkey";
+      form.submit(); // the page has the words for what is wrong
+      return;
+    }
+    if (["signed-out", "step-up", "link-over", "sign-up-closed"].includes(error.reason)) {
       location.reload(); // the page itself knows whom to ask for what
       return;
     }
@@ -78,6 +96,7 @@
       "passkey-challenge": "late",
       "passkey-known": "known",
       "passkeys-full": "full",
+      "sign-up-taken": "taken",
       "sign-in-tries": "tries",
       "too-many-requests": "tries",
       "form-token": "late",
@@ -90,10 +109,13 @@
     problem.textContent = "";
     button.setAttribute("aria-busy", "true");
     if (offered) offered.abort();
+    let publicKey, made;
     try {
-      const publicKey = await options();
-      await send(adds ? await navigator.credentials.create({ publicKey }) : await navigator.credentials.get({ publicKey }));
+      publicKey = await options();
+      made = makes ? await navigator.credentials.create({ publicKey }) : null;
+      await send(made || (await navigator.credentials.get({ publicKey })));
     } catch (error) {
+      if (made) await forget(publicKey.rp.id, made, error);
       say(error);
     } finally {
       button.removeAttribute("aria-busy");
@@ -120,6 +142,13 @@
     return;
   }
   button.addEventListener("click", pressed);
+  // Enter in a field means the first choice; in the field of the password it means the password.
+  form?.addEventListener("submit", (event) => {
+    const field = document.activeElement;
+    if (field.tagName !== "INPUT" || field.type === "password") return;
+    event.preventDefault();
+    pressed();
+  });
   button.hidden = false;
   if (box.dataset.passkey === "sign-in") offer();
 })();
