@@ -184,13 +184,15 @@ class Keyring:
         credential = made(options, key, **{"origin": self.origin, **wrong})
         return await self.post("/my/account/passkeys", {"credential": credential, "name": name})
 
-    async def open(self, key: Key, said: dict[str, str], onward: str = "", **wrong: Any) -> Answer:
-        """Opens an account with a key; `said` is what stands in the form."""
-        options = await self.post("/idp/signup/passkey/options", said)
+    async def open(
+        self, key: Key, said: dict[str, str], onward: str = "", *, at: str = "/idp/signup/passkey", **wrong: Any
+    ) -> Answer:
+        """Opens an account with a key; `said` is what stands in the form, `at` where the page sends it."""
+        options = await self.post(f"{at}/options", said)
         assert options.status == 200, options.text
         credential = made(options.json, key, **{"origin": self.origin, **wrong})
         more = {name: said[name] for name in said if name == "link"}
-        return await self.post("/idp/signup/passkey", {"credential": credential, "next": onward, **more})
+        return await self.post(at, {"credential": credential, "next": onward, **more})
 
     async def sign_in(self, key: Key, onward: str = "", **wrong: Any) -> Answer:
         options = await self.options("/idp/passkey/options")

@@ -18,7 +18,7 @@ from tests.attacks.test_atk_30_passkeys import WRONG_REGISTRATIONS, kept, refuse
 from tests.authenticator import Key, Keyring, decoded, made
 from tests.browser import Browser
 from tests.live import Live, serving
-from tests.people import Visitor
+from tests.people import Answer, Visitor
 from vault.audit import AuditEvent
 from vault.identity.accounts import Account
 from vault.ports import Vault
@@ -214,6 +214,12 @@ async def test_question_says_nothing_of_addresses_and_the_answer_as_little_as_a_
     assert (await ring.post(OPTIONS, said)).status == 200
 
 
+async def sent_by_script(ring: Keyring, said: dict[str, str]) -> Answer:
+    """The form, as the script sends it when something is wrong with it."""
+    assert ring.token is not None
+    return await ring.browser.post("/idp/signup", [*said.items(), ("way", "passkey"), ("csrf", ring.token)])
+
+
 @pytest.mark.parametrize(
     "wrong", [{"name": " "}, {"email": "nobody"}, {"pod": "NO"}, {"pod": "admin"}, {"pod": "a/../alice"}], ids=str
 )
@@ -224,13 +230,12 @@ async def test_what_the_form_would_refuse_is_not_begun(
     answer = await ring.post(OPTIONS, {**said, **wrong})
     assert (answer.status, answer.json["reason"]) == (422, "sign-up-fields")
     # The form says what it is, and asks for no password of somebody who makes a passkey.
-    page = await ring.browser.open("/idp/signup")
-    page = await ring.browser.submit(page, "/idp/signup", **{**said, **wrong, "way": "passkey"}, follow=True)
+    page = await sent_by_script(ring, {**said, **wrong})
     assert page.status == 422
     assert "password-problem" not in page.text
     (field,) = wrong
     assert f'id="{field}-problem"' in page.text
-    good = await ring.browser.submit(page, "/idp/signup", **{**said, "way": "passkey"}, follow=True)
+    good = await sent_by_script(ring, said)
     assert (good.status, "problems" in good.text) == (200, False)
 
 

@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page
 
 from tests.journeys.conftest import Visitor, visiting
 from tests.journeys.test_accessible import LANGUAGES, check_everywhere
+from tests.journeys.test_passkeys import box, with_device
 from tests.journeys.town import DIPLOMA, LOTTE, Town, built
 from tests.upstream import Forged, forged_provider, trusting
 
@@ -167,3 +168,22 @@ async def approve(page: Page) -> None:
     await page.locator("input[name=document]").first.check()
     await page.locator("input[name=until]").first.check()
     await page.locator(".bar button").first.click()
+
+
+@pytest.mark.requirement("ATK-30")
+async def test_a_first_visit_opens_a_vault_with_a_passkey(chromium: Browser, careful: Town, login: Forged) -> None:
+    name = f"key-{secrets.token_hex(4)}"
+    async with with_device(chromium, careful, width=360) as (visitor, device):
+        page = visitor.page
+        await visitor.open("my/data")
+        await there_and_back(visitor, login, sub=name, name=name.title())
+        await page.focus("#email")
+        await page.keyboard.press("Enter")  # the passkey is the first choice; the page says what is missing
+        await page.wait_for_selector("#problems")
+        await page.fill("#email", f"{name}@people.example")
+        await box(page).click()
+        await page.wait_for_url("**/my/data")
+        assert await device.credentials() == 1
+        await visitor.context.clear_cookies()
+        await visitor.open("idp/login")  # the device takes what the browser offers
+        await page.wait_for_url("**/my/")

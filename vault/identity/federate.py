@@ -47,7 +47,7 @@ from vault.identity.upstream import (
     said_text,
 )
 from vault.identity.warn import Change, warn
-from vault.values import PodName
+from vault.values import AccountId, PodName
 
 CALLBACK: Final = "/idp/upstream/callback"
 
@@ -177,7 +177,15 @@ async def let_in(arrival: Arrival, errand: Errand, gate: Gate) -> Opened | None:
 
 
 async def open_account(
-    work: IdentityWork, arrival: Arrival, gate: Gate, *, email: str, name: str, pod: PodName, create_pod: CreatePod
+    work: IdentityWork,
+    arrival: Arrival,
+    gate: Gate,
+    *,
+    email: str,
+    name: str,
+    pod: PodName,
+    create_pod: CreatePod,
+    account_id: AccountId | None = None,
 ) -> Opened:
     """An account with its pod for somebody who comes for the first time, in the one transaction. Raises Conflict when
     the address, the name of the pod or the national number is another account's."""
@@ -193,6 +201,8 @@ async def open_account(
         settings=gate.settings,
         now=gate.now,
         national_numbers=() if arrival.number is None else (arrival.number,),
+        language=gate.language,
+        account_id=account_id,
     )
     if arrival.email_verified and account.email == arrival.email:
         account = replace(account, email_verified=True)

@@ -22,7 +22,7 @@ from vault.web.recovering import RECOVERY
 from vault.web.routing import VAULT
 from vault.web.sessions import start_session, way_to
 
-WAY = "way"  # a field of the form: "passkey" where the script sends it, so that the page says what is wrong with it
+WAY = "way"  # a field that the script adds when it sends the form itself, for the page to say what is wrong
 _NAME_CHARACTERS = 100
 
 

@@ -36,6 +36,7 @@ from vault.web import (
     signing_in,
     signing_up,
     upstream,
+    welcoming,
 )
 from vault.web.middleware import preflight
 from vault.web.requests import expect_continue
@@ -63,6 +64,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *passkeys.ROUTES,
     *recovering.ROUTES,
     *upstream.ROUTES,
+    *welcoming.ROUTES,
     *elsewhere.ROUTES,
     *apps.ROUTES,
     *citizen.ROUTES,

@@ -1,28 +1,20 @@
-"""The door to the other provider, in the browser: the way there, the way back, the page for a higher level, and the
-first visit of somebody nobody here knows yet."""
+"""The door to the other provider, in the browser: the way there, the way back, and the page for a higher level."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from aiohttp import web
 
-from vault.errors import Conflict, Forbidden, Malformed, Missing, Refusal, TooMany, Unavailable
-from vault.identity.accounts import parse_email
+from vault.errors import Forbidden, Missing, Refusal, TooMany, Unavailable
 from vault.identity.errands import ARRIVAL_SECONDS, Arrival, Errand, Purpose, open_arrival, seal_arrival
-from vault.identity.federate import CALLBACK, Gate, let_in, open_account, receive, send, take_back
-from vault.identity.sign_in import count_sign_up
+from vault.identity.federate import CALLBACK, Gate, let_in, receive, send, take_back
 from vault.ports import Vault
-from vault.solid.provision import create_pod
-from vault.values import parse_pod_name
-from vault.web.forms import Form, new_visitor_key, remember_visitor, visitor_key
+from vault.web.forms import new_visitor_key, remember_visitor, visitor_key
 from vault.web.locales import has_text
 from vault.web.oidc import NOT_STORED, query_pairs
-from vault.web.pages import locale_of, read_form, render, t
+from vault.web.pages import locale_of, render
 from vault.web.responses import REASON, status_of
 from vault.web.routing import VAULT, Credentials, Route
 from vault.web.sessions import (
@@ -31,7 +23,6 @@ from vault.web.sessions import (
     LEVEL,
     SIGN_IN,
     UPSTREAM,
-    form_targets,
     person_of,
     require_citizen,
     safe_next,
@@ -44,9 +35,6 @@ from vault.web.sessions import (
 WELCOME: Final = "/idp/upstream/welcome"
 LINK: Final = f"{ELSEWHERE}/link"
 
-_POD_CHARACTERS = 40
-_PROPOSALS = 20
-
 
 @dataclass(frozen=True, slots=True)
 class LevelPage:
@@ -58,23 +46,6 @@ class LevelPage:
     onward: str
     optional: bool
     back: str
-
-
-@dataclass(frozen=True, slots=True)
-class WelcomePage:
-    """Somebody came from the other provider for the first time: a new vault, or one that she has already."""
-
-    template: ClassVar[str] = "account/welcome.html"
-    provider: str
-    open_to_all: bool
-    name: str
-    email: str
-    pod: str
-    base_url: str
-    known: str  # where to go with a vault one has already
-    number: bool  # the provider gave a national number
-    back: str = WELCOME
-    problems: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,57 +106,10 @@ async def get_level(request: web.Request) -> web.StreamResponse:
     return render(request, page)
 
 
-async def get_welcome(request: web.Request) -> web.StreamResponse:
-    """The first visit: what will be kept, and the name of the vault."""
-    vault, arrival = require_upstream(request), arrival_of(request)
-    if arrival is None:
-        raise web.HTTPSeeOther(SIGN_IN)
-    proposal = await _proposal(vault, arrival.name) if vault.settings.upstream.upstream_sign_up else ""
-    return _welcome_page(request, arrival, Form([("name", arrival.name), ("email", arrival.email), ("pod", proposal)]))
-
-
-async def post_welcome(request: web.Request) -> web.StreamResponse:
-    """An account without a password, its pod, the sign-in that leads to it, and a session."""
-    vault, form, arrival = require_upstream(request), await read_form(request), arrival_of(request)
-    if arrival is None:
-        raise web.HTTPSeeOther(SIGN_IN)
-    if not vault.settings.upstream.upstream_sign_up:
-        raise Forbidden("sign-up-closed", "This server does not take new accounts.")
-    if problems := _problems(request, form):
-        return _welcome_page(request, arrival, form, problems=problems, status=422)
-    gate = await gate_of(request)
-    try:
-        await count_sign_up(vault.tries, visitor=gate.visitor, settings=vault.settings, now=gate.now)
-        async with vault.writing() as work:
-            opened = await open_account(
-                work,
-                arrival,
-                gate,
-                email=form.text("email"),
-                name=form.text("name", limit=100),
-                pod=parse_pod_name(form.text("pod")),
-                create_pod=partial(create_pod, work),
-            )
-    except Conflict as refusal:
-        if refusal.reason != "account-exists":
-            return refused(request, refusal, SIGN_IN)
-        # One answer for address and name: it does not say whose address is known here.
-        problems = {"email": t(locale_of(request), "account.sign-up.taken")}
-        return _welcome_page(request, arrival, form, problems=problems, status=409)
-    except (Forbidden, TooMany) as refusal:
-        return refused(request, refusal, WELCOME)
-    response = web.HTTPSeeOther(arrival.onward)
-    start_session(request, response, opened)
-    forget_arrival(request, response)
-    raise response
-
-
 ROUTES: Final = (
     Route("GET", UPSTREAM, get_start, Credentials.VISITOR),
     Route("GET", CALLBACK, get_callback, Credentials.VISITOR),
     Route("GET", LEVEL, get_level, Credentials.SESSION),
-    Route("GET", WELCOME, get_welcome, Credentials.VISITOR),
-    Route("POST", WELCOME, post_welcome, Credentials.VISITOR),
 )
 
 
@@ -308,52 +232,3 @@ def _once(request: web.Request) -> dict[str, str]:
     if len(found) != len(pairs):  # RFC 6749 §3.1
         raise Forbidden("upstream-state", "A parameter is there twice.")
     return found
-
-
-def _welcome_page(
-    request: web.Request, arrival: Arrival, form: Form, *, problems: dict[str, str] | None = None, status: int = 200
-) -> web.Response:
-    vault = request.app[VAULT]
-    page = WelcomePage(
-        provider=provider_name(vault),
-        open_to_all=vault.settings.upstream.upstream_sign_up,
-        name=form.text("name", limit=100),
-        email=form.text("email", limit=254),
-        pod=form.text("pod", limit=63),
-        base_url=vault.base_url,
-        known=way_to(SIGN_IN, LINK),
-        number=arrival.number is not None,
-        problems=problems or {},
-    )
-    return render(request, page, status=status, forms_to=form_targets(arrival.onward))
-
-
-def _problems(request: web.Request, form: Form) -> dict[str, str]:
-    """Everything that is wrong with the form, at once."""
-    locale, found = locale_of(request), dict[str, str]()
-    if not form.text("name"):
-        found["name"] = t(locale, "account.sign-up.no-name")
-    try:
-        parse_email(form.text("email"))
-    except Malformed:
-        found["email"] = t(locale, "account.sign-up.email")
-    try:
-        parse_pod_name(form.text("pod"))
-    except Malformed:
-        found["pod"] = t(locale, "account.sign-up.pod")
-    return found
-
-
-async def _proposal(vault: Vault, name: str) -> str:
-    """A name for the vault made from the person's, and not taken so far; empty when hers makes none."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_POD_CHARACTERS].strip("-")
-    async with vault.reading() as work:
-        for number in range(1, _PROPOSALS):
-            proposal = stem if number == 1 else f"{stem}-{number}"
-            try:
-                if await work.accounts.by_pod(parse_pod_name(proposal)) is None:
-                    return proposal
-            except Malformed:
-                continue
-    return ""

@@ -231,7 +231,7 @@ async def test_what_is_wrong_is_said_at_once_and_what_is_right_is_kept(near: Bro
     page = await near.open(far.back(await departed(near)))
     page = await near.submit(page, "/idp/upstream/welcome", name="", email="nonsense", pod="-")
     assert page.status == 422
-    assert page.text.count('class="problem"') == 3
+    assert page.text.count('class="problem" id=') == 3
     assert 'value="nonsense"' in page.text
 
 

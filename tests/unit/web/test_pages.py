@@ -22,7 +22,7 @@ from vault.web import assets, forms, pages
 from vault.web.routing import TABLE, VAULT, Credentials, Route
 
 TEMPLATES = pages.TEMPLATES
-SCRIPTED = {"SignInPage", "SignUpPage", "ConfirmPage", "NewPasskeyPage"}
+SCRIPTED = {"SignInPage", "SignUpPage", "WelcomePage", "ConfirmPage", "NewPasskeyPage"}
 FILES = sorted(TEMPLATES.rglob("*.html"))
 
 

@@ -82,8 +82,9 @@
 
   function say(error) {
     if (error.reason === "sign-up-fields") {
-      form.elements.way.value = "passkey";
-      form.submit(); // the page has the words for what is wrong
+      // The page has the words for what is wrong, and asks for no password of who makes a passkey.
+      form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "way", value: "passkey" }));
+      form.submit();
       return;
     }
     if (["signed-out", "step-up", "link-over", "sign-up-closed"].includes(error.reason)) {
