@@ -10,9 +10,19 @@ from aiohttp import web
 from vault.errors import Malformed, Missing, TooMany, Unprocessable
 from vault.identity.correspond import has_mail
 from vault.identity.renew import ask_for_password, owner_of_link, set_password_by_link
-from vault.values import Secret
 from vault.web.letters import RESET
-from vault.web.pages import Problems, SentPage, later, locale_of, read_form, render, t, wait_words
+from vault.web.pages import (
+    Problems,
+    SentPage,
+    later,
+    locale_of,
+    new_password,
+    password_words,
+    read_form,
+    render,
+    t,
+    wait_words,
+)
 from vault.web.routing import VAULT, Credentials, Route
 from vault.web.sessions import visitor_of
 
@@ -86,10 +96,7 @@ async def get_reset(request: web.Request) -> web.Response:
 async def post_reset(request: web.Request) -> web.Response:
     """Sets the password and signs everybody out who was signed in with the old one."""
     form, vault = await read_form(request), request.app[VAULT]
-    token, new, locale = form.text("link"), Secret(form.get("new", "")), locale_of(request)
-    if form.get("again", "") != new.reveal():
-        words = {"again": t(locale, "account.password.differ")}
-        return await _reset_page(request, token, problems=words, status=422)
+    token = form.text("link")
     try:
         await set_password_by_link(
             reading=vault.reading,
@@ -97,13 +104,12 @@ async def post_reset(request: web.Request) -> web.Response:
             tries=vault.tries,
             token=token,
             key=vault.secrets.links,
-            password=new,
+            password=new_password(form),
             settings=vault.settings,
             now=vault.clock(),
         )
     except Unprocessable as refusal:
-        words = {"new": t(locale, f"account.{refusal.reason}")}
-        return await _reset_page(request, token, problems=words, status=422)
+        return await _reset_page(request, token, problems=password_words(request, refusal), status=422)
     raise web.HTTPSeeOther(f"{RESET}?done=1")
 
 

@@ -20,7 +20,8 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from vault.errors import Refusal, TooMany
+from vault.errors import Refusal, TooMany, Unprocessable
+from vault.values import Secret
 from vault.web import locales
 from vault.web.assets import asset_url
 from vault.web.forms import FIELD, Form, new_visitor_key, read_form, remember_visitor, token_for, visitor_key
@@ -37,6 +38,8 @@ __all__ = [
     "error_page",
     "later",
     "locale_of",
+    "new_password",
+    "password_words",
     "read_form",
     "render",
     "t",
@@ -140,6 +143,20 @@ def error_page(request: web.Request, status: int, refusal: Refusal | None, reque
 def wait_words(request: web.Request, place: str = "password") -> Problems:
     """What a form says at `place` when it came too often."""
     return {place: t(locale_of(request), "account.tries")}
+
+
+def new_password(form: Form) -> Secret:
+    """The password that was typed twice, into `new` and `again`. Raises Unprocessable("password-differ")."""
+    new = form.get("new", "")
+    if form.get("again", "") != new:
+        raise Unprocessable("password-differ", "The two passwords are not the same.")
+    return Secret(new)
+
+
+def password_words(request: web.Request, refusal: Unprocessable) -> Problems:
+    """What such a form says of a password that will not do."""
+    place = "again" if refusal.reason == "password-differ" else "new"
+    return {place: t(locale_of(request), f"account.{refusal.reason}")}
 
 
 def later(page: web.Response, refusal: TooMany) -> web.Response:

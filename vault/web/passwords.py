@@ -10,7 +10,7 @@ from aiohttp import web
 from vault.errors import Forbidden, TooMany, Unprocessable
 from vault.identity.sign_in import change_password
 from vault.values import Secret
-from vault.web.pages import Problems, later, locale_of, read_form, render, t, wait_words
+from vault.web.pages import Problems, later, locale_of, new_password, password_words, read_form, render, t, wait_words
 from vault.web.recovering import NEW_PASSWORD
 from vault.web.routing import VAULT, Credentials, Route
 from vault.web.sessions import person_of, require_manager, require_person, start_session, visitor_of
@@ -40,10 +40,7 @@ async def post_password(request: web.Request) -> web.StreamResponse:
     """Changes the password and signs every other browser and every app out."""
     await require_manager(request, back="/idp/password")
     person = await require_person(request)
-    form, vault, locale = await read_form(request), request.app[VAULT], locale_of(request)
-    new = Secret(form.get("new", ""))
-    if form.get("again", "") != new.reveal():
-        return await _password_page(request, problems={"again": t(locale, "account.password.differ")}, status=422)
+    form, vault = await read_form(request), request.app[VAULT]
     try:
         opened = await change_password(
             reading=vault.reading,
@@ -51,16 +48,15 @@ async def post_password(request: web.Request) -> web.StreamResponse:
             tries=vault.tries,
             session=person.session,
             old=Secret(form.get("old", "")),
-            new=new,
+            new=new_password(form),
             visitor=visitor_of(request),
             settings=vault.settings,
             now=vault.clock(),
         )
     except Unprocessable as refusal:
-        words = {"new": t(locale, f"account.{refusal.reason}")}
-        return await _password_page(request, problems=words, status=422)
+        return await _password_page(request, problems=password_words(request, refusal), status=422)
     except Forbidden:
-        words = {"old": t(locale, "account.password.wrong")}
+        words = {"old": t(locale_of(request), "account.password.wrong")}
         return await _password_page(request, problems=words, status=403)
     except TooMany as refusal:
         return later(await _password_page(request, problems=wait_words(request, "old"), status=429), refusal)

@@ -20,7 +20,7 @@ from vault.identity.recovery import (
     sign_in_by_code,
 )
 from vault.values import Secret
-from vault.web.pages import Problems, later, locale_of, read_form, render, t, wait_words
+from vault.web.pages import Problems, later, locale_of, new_password, password_words, read_form, render, t, wait_words
 from vault.web.routing import VAULT, Credentials, Route
 from vault.web.sessions import (
     CONFIRM,
@@ -186,24 +186,20 @@ async def post_new_password(request: web.Request) -> web.StreamResponse:
     """Sets the password and signs every other browser and every app out."""
     await require_manager(request, back=NEW_PASSWORD)
     form, vault, person = await read_form(request), request.app[VAULT], await require_person(request)
-    new, locale = Secret(form.get("new", "")), locale_of(request)
-    page = NewPasswordPage(person.account.email, problems={"again": t(locale, "account.password.differ")})
-    if form.get("again", "") != new.reveal():
-        return render(request, page, status=422)
     try:
         opened = await choose_password(
             reading=vault.reading,
             writing=vault.writing,
             session=person.session,
-            new=new,
+            new=new_password(form),
             visitor=visitor_of(request),
             settings=vault.settings,
-            language=locale,
+            language=locale_of(request),
             now=vault.clock(),
         )
     except Unprocessable as refusal:
-        problems = {"new": t(locale, f"account.{refusal.reason}")}
-        return render(request, NewPasswordPage(person.account.email, problems=problems), status=422)
+        page = NewPasswordPage(person.account.email, problems=password_words(request, refusal))
+        return render(request, page, status=422)
     except Forbidden:
         raise web.HTTPSeeOther(NEW_PASSWORD) from None  # it says where to go first
     response = web.HTTPSeeOther("/idp/password?done=1")
