@@ -13,7 +13,8 @@ from vault.errors import Conflict, Missing, TooMany, Unprocessable
 from vault.identity.accounts import Account, HeldPod, Session, acting_for
 from vault.identity.moments import read_moment, seal_moment
 from vault.identity.ports import Accounts, CreatePod, IdentityWork, Issuers, Replays, Transact, Tries
-from vault.identity.sign_in import standing_account, webid_of
+from vault.identity.sign_in import provide_pod, standing_account, webid_of
+from vault.identity.tokens import digest
 from vault.identity.warn import Change, warn
 from vault.values import AccountId, PodName, WebId
 
@@ -74,19 +75,10 @@ async def add_pod(
     """One more pod, with a WebID of its own in it. Raises Conflict: "pods-many", or that the name is taken."""
     if len(await work.accounts.pods(account.id)) >= MOST_PODS:
         raise Conflict("pods-many", f"An account has at most {MOST_PODS} pods.")
-    base_url = settings.server.base_url
-    held = HeldPod(name, webid_of(base_url, name))
+    held = HeldPod(name, webid_of(settings.server.base_url, name))
     await work.accounts.add_webid(account.id, held.webid)
     await work.accounts.add_pod(account.id, held)
-    await create_pod(
-        name=name,
-        owner=held.webid,
-        display_name=display_name,
-        issuer=base_url,
-        base_url=base_url,
-        quota_bytes=settings.limits.quota_bytes,
-        now=now,
-    )
+    await provide_pod(create_pod, held, display_name=display_name, settings=settings, now=now)
     return held
 
 
@@ -128,6 +120,20 @@ async def link_webid(desk: LinkDesk, session: Session, webid: WebId) -> None:
         draft = AuditDraft(account.pod, desk.now, AuditEvent.WEBID_LINKED, account.webid, webid)
         await work.audit.append(draft)
         await warn(work, account, Change.WEBID_LINKED, settings=desk.settings, language=desk.language, now=desk.now)
+
+
+def webid_reference(webid: WebId) -> str:
+    """A short name of a WebID for addresses of pages and of the account API."""
+    return digest(webid)[:32]
+
+
+async def webid_by_reference(work: IdentityWork, account: AccountId, reference: str) -> WebId:
+    """The WebID of this name, if it is the account's. Raises Missing."""
+    held = await work.accounts.webids(account)
+    found = next((one for one in held if webid_reference(one) == reference), None)
+    if found is None:
+        raise Missing("webid", "This account has no such WebID.")
+    return found
 
 
 async def unlink_webid(

@@ -14,6 +14,7 @@ from vault.config import Settings
 from vault.errors import Forbidden, TooLarge, TooMany
 from vault.identity.accounts import (
     Account,
+    HeldPod,
     Session,
     SessionKind,
     check_new_password,
@@ -67,6 +68,21 @@ def webid_of(base_url: str, pod: PodName) -> WebId:
     return WebId(f"{base_url}{pod}/profile/card#me")
 
 
+async def provide_pod(
+    create_pod: CreatePod, held: HeldPod, *, display_name: str, settings: Settings, now: datetime
+) -> None:
+    """A pod of this server for the WebID that owns it, with the room that every pod has. Raises Conflict."""
+    await create_pod(
+        name=held.pod,
+        owner=held.webid,
+        display_name=display_name,
+        issuer=settings.server.base_url,
+        base_url=settings.server.base_url,
+        quota_bytes=settings.limits.quota_bytes,
+        now=now,
+    )
+
+
 async def create_account(
     work: IdentityWork,
     *,
@@ -88,13 +104,12 @@ async def create_account(
     Raises Conflict when the address or the name is taken. A server hands in a `PasswordHash`, so that its writer does
     not stand still while argon2 works; None is for somebody who signs in by passkey or through another provider.
     """
-    base_url = settings.server.base_url
     kept = await hashed(password, settings=settings) if isinstance(password, Secret) else password
     account = Account(
         id=account_id or AccountId(secrets.token_hex(16)),
         email=parse_email(email),
         password_hash=None if kept is None else kept.value,
-        webid=webid_of(base_url, pod),
+        webid=webid_of(settings.server.base_url, pod),
         pod=pod,
         created=now,
         national_numbers=frozenset(national_numbers),
@@ -102,15 +117,8 @@ async def create_account(
         language=language,
     )
     await work.accounts.add(account)
-    await create_pod(
-        name=pod,
-        owner=account.webid,
-        display_name=display_name,
-        issuer=base_url,
-        base_url=base_url,
-        quota_bytes=settings.limits.quota_bytes,
-        now=now,
-    )
+    held = HeldPod(pod, account.webid)
+    await provide_pod(create_pod, held, display_name=display_name, settings=settings, now=now)
     await work.audit.append(AuditDraft(pod, now, AuditEvent.ACCOUNT_CREATED, account.webid, account.id))
     return account
 
@@ -133,21 +141,11 @@ async def sign_in(
 
     `replaces` is the hash of the session that the browser had until now; it ends.
     """
-    mine, theirs = try_keys(email, visitor)
-    await check_tries(tries, (mine, theirs), settings, now)
-    await tries.add(mine, now=now)  # before the work, so that tries at the same time count each other
     async with reading() as work:
-        account = await work.accounts.by_email(email)
-    good = await asyncio.to_thread(
-        password_matches, password, account.password_hash if account else None, limits=settings.limits
+        found = await work.accounts.by_email(email)
+    account = await _proved(
+        found, password, email=email, writing=writing, tries=tries, visitor=visitor, settings=settings, now=now
     )
-    if not good or account is None or account.locked:
-        await tries.add(theirs, now=now)
-        await note_refusal(writing, account, now)
-        raise Forbidden("sign-in-refused", "This e-mail address and password do not belong together.")
-    # Guesses that ran at the same time from one address learn nothing beyond its limit.
-    await check_tries(tries, (theirs,), settings, now)
-    await tries.clear(mine)
     old = account.password_hash
     fresh = await hashed(password, settings=settings) if old is not None and needs_rehash(old) else None
     async with writing() as work:
@@ -195,10 +193,7 @@ async def confirm_password(
     now: datetime,
 ) -> Opened:
     """The password once more, before something sensitive: the session goes on under a new value, stepped up."""
-    async with reading() as work:
-        account = await work.accounts.get(session.account)
-    if account is None:
-        raise Forbidden("sign-in-refused", "This account is gone.")
+    account = await _account_of(reading, session)
     return await sign_in(
         reading=reading,
         writing=writing,
@@ -225,19 +220,11 @@ async def change_password(
     now: datetime,
 ) -> Opened:
     """A new password, given the old one. Every other browser and every app is signed out; this one goes on."""
-    async with reading() as work:
-        account = await work.accounts.get(session.account)
-    if account is None:
-        raise Forbidden("sign-in-refused", "This account is gone.")
+    account = await _account_of(reading, session)
     check_new_password(new, email=account.email, pod=account.pod, limits=settings.limits)
-    mine, theirs = try_keys(account.email, visitor)
-    await check_tries(tries, (mine, theirs), settings, now)
-    await tries.add(mine, now=now)
-    if not await asyncio.to_thread(password_matches, old, account.password_hash, limits=settings.limits):
-        await tries.add(theirs, now=now)
-        await note_refusal(writing, account, now)
-        raise Forbidden("sign-in-refused", "This is not your present password.")
-    await tries.clear(mine)
+    await _proved(
+        account, old, email=account.email, writing=writing, tries=tries, visitor=visitor, settings=settings, now=now
+    )
     kept = await hashed(new, settings=settings)
     async with writing() as work:
         now_kept = replace(await _unchanged(work, account), password_hash=kept.value)
@@ -294,6 +281,43 @@ async def count_sign_up(tries: Tries, *, visitor: Visitor, settings: Settings, n
     key = f"sign-up:{digest(visitor.address)}"
     await check_tries(tries, (key,), settings, now)
     await tries.add(key, now=now)
+
+
+async def _account_of(reading: Transact, session: Session) -> Account:
+    async with reading() as work:
+        account = await work.accounts.get(session.account)
+    if account is None:
+        raise Forbidden("sign-in-refused", "This account is gone.")
+    return account
+
+
+async def _proved(
+    account: Account | None,
+    password: Secret,
+    *,
+    email: str,
+    writing: Transact,
+    tries: Tries,
+    visitor: Visitor,
+    settings: Settings,
+    now: datetime,
+) -> Account:
+    """The account found under this address, if it has this password. The same answer and the same work where there is
+    none (ATK-29); counted for the account and for the network address. Raises Forbidden("sign-in-refused"), TooMany."""
+    mine, theirs = try_keys(email, visitor)
+    await check_tries(tries, (mine, theirs), settings, now)
+    await tries.add(mine, now=now)  # before the work, so that tries at the same time count each other
+    good = await asyncio.to_thread(
+        password_matches, password, account.password_hash if account else None, limits=settings.limits
+    )
+    if not good or account is None or account.locked:
+        await tries.add(theirs, now=now)
+        await note_refusal(writing, account, now)
+        raise Forbidden("sign-in-refused", "This e-mail address and password do not belong together.")
+    # Guesses that ran at the same time from one address learn nothing beyond its limit.
+    await check_tries(tries, (theirs,), settings, now)
+    await tries.clear(mine)
+    return account
 
 
 async def _unchanged(work: IdentityWork, seen: Account) -> Account:

@@ -10,10 +10,18 @@ import msgspec
 from aiohttp import web
 
 from vault.errors import Malformed, Missing, Unprocessable
-from vault.identity.hold import LinkDesk, add_pod, link_webid, proof_statement, proof_text, unlink_webid
+from vault.identity.hold import (
+    LinkDesk,
+    add_pod,
+    link_webid,
+    proof_statement,
+    proof_text,
+    unlink_webid,
+    webid_by_reference,
+    webid_reference,
+)
 from vault.identity.programs import NAME_CHARACTERS, add_program, program_of, programs_of, revoke_program
 from vault.identity.sign_in import standing_account
-from vault.identity.tokens import digest
 from vault.identity.tools import Holder, Newcomer, settle, spend
 from vault.ports import Vault
 from vault.solid.paths import storage_of
@@ -172,10 +180,7 @@ async def delete_webid(request: web.Request) -> web.Response:
     who, vault = await manager(request), request.app[VAULT]
     async with vault.writing() as work:
         standing = await standing_account(work, who.session)
-        held = await work.accounts.webids(standing.id)
-        webid = next((one for one in held if _reference(one) == request.match_info["webid"]), None)
-        if webid is None:
-            raise Missing("webid", "This account has no such WebID.")
+        webid = await webid_by_reference(work, standing.id, request.match_info["webid"])
         settings, language = vault.settings, standing.language
         await unlink_webid(work, standing, webid, settings=settings, language=language, now=vault.clock())
     return said(request, {}, who)
@@ -225,8 +230,4 @@ def _pod_url(request: web.Request, pod: PodName) -> str:
 
 
 def _webid_url(request: web.Request, who: Holder, webid: WebId) -> str:
-    return url(request, f"webid/{_reference(webid)}/", who)
-
-
-def _reference(webid: WebId) -> str:
-    return digest(webid)[:32]
+    return url(request, f"webid/{webid_reference(webid)}/", who)

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from aiohttp import web
 
-from vault.errors import Conflict, Malformed, Missing, TooMany, Unprocessable
+from vault.errors import Conflict, Malformed, TooMany, Unprocessable
 from vault.identity.hold import (
     MOST_PODS,
     MOST_WEBIDS,
@@ -18,9 +18,10 @@ from vault.identity.hold import (
     proof_statement,
     proof_text,
     unlink_webid,
+    webid_by_reference,
+    webid_reference,
 )
 from vault.identity.sign_in import standing_account
-from vault.identity.tokens import digest
 from vault.solid.paths import storage_of
 from vault.solid.provision import create_pod
 from vault.values import AccountId, PodName, WebId, parse_pod_name, parse_webid
@@ -230,11 +231,7 @@ async def _webid(request: web.Request) -> WebId:
     """The WebID of the address, if it is this account's. Raises Missing."""
     person = await require_person(request)
     async with request.app[VAULT].reading() as work:
-        held = await work.accounts.webids(person.account.id)
-    found = next((one for one in held if _reference(one) == request.match_info["webid"]), None)
-    if found is None:
-        raise Missing("webid", "This account has no such WebID.")
-    return found
+        return await webid_by_reference(work, person.account.id, request.match_info["webid"])
 
 
 def _link_problem(request: web.Request, text: str, words: str, lines: str = "", *, status: int = 422) -> web.Response:
@@ -250,8 +247,4 @@ def _lines(request: web.Request, account: AccountId, webid: WebId) -> str:
 
 
 def _row(webid: WebId) -> WebIdRow:
-    return WebIdRow(webid, f"{IDENTITIES}/{_reference(webid)}/unlink")
-
-
-def _reference(webid: WebId) -> str:
-    return digest(webid)[:32]
+    return WebIdRow(webid, f"{IDENTITIES}/{webid_reference(webid)}/unlink")
