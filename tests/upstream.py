@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import pytest
 from aiohttp import web
 from joserfc.jwk import Key
 
@@ -164,6 +165,19 @@ class FarAndNear:
 
     far: Forged
     near: Live
+
+
+@pytest.fixture
+def far(place: FarAndNear) -> Forged:
+    """The provider as it should be. Test modules import this and `near` by name, and have a `place` of their own."""
+    place.far.configure()
+    return place.far
+
+
+@pytest.fixture
+def near(http: Visitor, place: FarAndNear) -> Browser:
+    """A browser at the vault."""
+    return at(http, place.near)
 
 
 @contextmanager

@@ -24,11 +24,15 @@ from tests.upstream import (
     altered,
     at,
     departed,
+    far,
     forged_upstream,
     is_signed_in,
+    near,
     path_of,
     query,
 )
+
+__all__ = ["far", "near"]
 
 pytestmark = pytest.mark.requirement("ATK-22")
 
@@ -37,17 +41,6 @@ pytestmark = pytest.mark.requirement("ATK-22")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarAndNear]:
     with forged_upstream(tmp_path_factory.mktemp("attacked")) as found:
         yield found
-
-
-@pytest.fixture
-def far(place: FarAndNear) -> Forged:
-    place.far.configure()
-    return place.far
-
-
-@pytest.fixture
-def near(http: Visitor, place: FarAndNear) -> Browser:
-    return at(http, place.near)
 
 
 async def refused(near: Browser, answer: Answer, status: int, words: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.attacks.test_atk_30_passkeys import WRONG_REGISTRATIONS, kept, refused, session_of, signed_in
+from tests.attacks.test_atk_30_passkeys import WRONG_REGISTRATIONS, kept, live, refused, session_of, signed_in, visitor
 from tests.authenticator import Key, Keyring, decoded, made
 from tests.browser import Browser
 from tests.live import Live, serving
@@ -24,21 +24,11 @@ from vault.identity.accounts import Account
 from vault.ports import Vault
 from vault.values import PodName
 
+__all__ = ["live", "visitor"]
+
 pytestmark = pytest.mark.requirement("ATK-30")
 
 OPTIONS, ANSWER = "/idp/signup/passkey/options", "/idp/signup/passkey"
-
-
-@pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with serving(tmp_path_factory.mktemp("opening"), limits={"sign_in_tries": 1000}) as found:
-        yield found
-
-
-@pytest.fixture
-async def visitor(live: Live) -> AsyncIterator[Visitor]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Visitor(session, live.base_url)
 
 
 @pytest.fixture

@@ -43,6 +43,12 @@ class Visitor:
         assert answer is not None
         return answer.status
 
+    async def follow(self, *links: str) -> None:
+        """Follows links by keyboard, one after the other; `links` are their words, or a part of them."""
+        for words in links:
+            await self.page.get_by_role("link", name=words).focus()
+            await self.page.keyboard.press("Enter")
+
     async def sign_in(self, person: tuple[str, str]) -> None:
         await self.open("my/")
         await self.page.fill("#email", person[0])

@@ -20,10 +20,7 @@ async def test_a_second_vault_is_made_and_looked_at_by_keyboard_alone(chromium: 
         page = visitor.page
         await visitor.sign_in(AMIR)
         await visitor.open("my/account")
-        await page.get_by_role("link", name="Kluizen en WebID’s").focus()
-        await page.keyboard.press("Enter")
-        await page.get_by_role("link", name="Een kluis toevoegen").focus()
-        await page.keyboard.press("Enter")
+        await visitor.follow("Kluizen en WebID’s", "Een kluis toevoegen")
         await page.focus("#name")
         await page.keyboard.type("Zwemclub")
         await page.keyboard.press("Tab")

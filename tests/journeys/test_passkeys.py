@@ -197,8 +197,7 @@ async def test_recovery_codes_from_paper_by_keyboard_alone(chromium: Browser, to
         assert len(codes) == 10
         await sign_out(visitor)
         await visitor.open("idp/login?next=/my/log")
-        await page.get_by_role("link", name="Gebruik een herstelcode").focus()
-        await page.keyboard.press("Enter")
+        await visitor.follow("Gebruik een herstelcode")
         await page.wait_for_url("**/idp/recover?*")
         await page.focus("#email")
         await page.keyboard.type(AMIR[0])
@@ -207,8 +206,7 @@ async def test_recovery_codes_from_paper_by_keyboard_alone(chromium: Browser, to
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/my/account/recovered?**")
         assert "nog 9 herstelcodes" in await page.inner_text("main")
-        await page.get_by_role("link", name="Later, ga verder").focus()
-        await page.keyboard.press("Enter")
+        await visitor.follow("Later, ga verder")
         await page.wait_for_url(f"{town.base_url}my/log")
 
 

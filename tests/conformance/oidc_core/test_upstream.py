@@ -22,8 +22,10 @@ from tests.upstream import (
     altered,
     at,
     departed,
+    far,
     forged_upstream,
     is_signed_in,
+    near,
     path_of,
     query,
     second_datakluis,
@@ -34,6 +36,8 @@ from vault.audit import AuditEvent
 from vault.identity.accounts import Account, hash_national_number
 from vault.ports import Vault
 from vault.values import PodName
+
+__all__ = ["far", "near"]
 
 NUMBER, OTHER_NUMBER = "85.07.30-033.61", "85073003328"
 
@@ -50,17 +54,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarAndNear]:
     demands = {"level_to_share": "urn:substantial", "level_to_manage": "urn:substantial"}
     with forged_upstream(tmp_path_factory.mktemp("demanding"), upstream=demands) as found:
         yield found
-
-
-@pytest.fixture
-def far(place: FarAndNear) -> Forged:
-    place.far.configure()
-    return place.far
-
-
-@pytest.fixture
-def near(http: Visitor, place: FarAndNear) -> Browser:
-    return at(http, place.near)
 
 
 async def opened(near: Browser, far: Forged, **claims: object) -> str:

@@ -16,14 +16,18 @@ from tests.upstream import (
     account_of,
     at,
     departed,
+    far,
     forged_upstream,
     is_signed_in,
+    near,
     path_of,
     session_of,
 )
 from vault.identity.credentials import Passkey, UpstreamLink
 from vault.ports import Vault
 from vault.values import PodName
+
+__all__ = ["far", "near"]
 
 WELCOME = "/idp/upstream/welcome"
 PASSKEY = f"{WELCOME}/passkey"
@@ -35,17 +39,6 @@ pytestmark = [pytest.mark.requirement("UP-7", "ATK-30")]
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarAndNear]:
     with forged_upstream(tmp_path_factory.mktemp("welcome"), upstream={"level_to_manage": "urn:high"}) as found:
         yield found
-
-
-@pytest.fixture
-def far(place: FarAndNear) -> Forged:
-    place.far.configure()
-    return place.far
-
-
-@pytest.fixture
-def near(http: Visitor, place: FarAndNear) -> Browser:
-    return at(http, place.near)
 
 
 @pytest.fixture
