@@ -12,7 +12,7 @@ from vault.identity.correspond import has_mail
 from vault.ports import Vault
 from vault.web.pages import render
 from vault.web.routing import VAULT, Credentials, Route
-from vault.web.sessions import ELSEWHERE, person_of, require_citizen
+from vault.web.sessions import ELSEWHERE, require_person
 
 ACCOUNT: Final = "/my/account"
 
@@ -58,9 +58,7 @@ class AccountPage:
 
 async def get_account(request: web.Request) -> web.Response:
     """The list of what can be changed."""
-    await require_citizen(request)
-    person = await person_of(request)
-    assert person is not None  # require_citizen has passed
+    person = await require_person(request)
     vault = request.app[VAULT]
     entries = tuple(one for one in ENTRIES if one.offered(vault))
     return render(request, AccountPage(person.account.email, entries, "kept" in request.query))

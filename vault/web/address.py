@@ -14,7 +14,7 @@ from vault.identity.renew import ask_for_address, change_address_by_link
 from vault.web.letters import NEW_ADDRESS
 from vault.web.pages import Problems, SentPage, later, locale_of, read_form, render, t, wait_words
 from vault.web.routing import VAULT, Credentials, Route
-from vault.web.sessions import person_of, require_citizen, require_step_up, visitor_of
+from vault.web.sessions import require_citizen, require_person, require_step_up, visitor_of
 
 ADDRESS: Final = "/my/account/address"
 
@@ -82,11 +82,11 @@ async def post_address(request: web.Request) -> web.Response:
 
 async def get_confirm_address(request: web.Request) -> web.Response:
     """What the link would do. It is shown to the account that asked, and to nobody else."""
-    citizen = await require_citizen(request)
-    vault, person, token = request.app[VAULT], await person_of(request), request.query.get("link", "")
+    person = await require_person(request)
+    vault, token = request.app[VAULT], request.query.get("link", "")
     async with vault.reading() as work:
         link = await find_link(work, token, LinkPurpose.NEW_ADDRESS, key=vault.secrets.links, now=vault.clock())
-    if person is None or link.account != citizen.account:
+    if link.account != person.account.id:
         raise Gone("link-over", "This link was used already or is too old. Ask for a new one.")
     page = ConfirmAddressPage(person.account.email, link.email, token, f"{NEW_ADDRESS}?link={token}")
     return render(request, page)
@@ -125,9 +125,7 @@ async def _address_page(
     problems: Problems | None = None,
     status: int = 200,
 ) -> web.Response:
-    person = await person_of(request)
-    assert person is not None  # require_citizen has passed
-    account = person.account
+    account = (await require_person(request)).account
     page = AddressPage(account.email, account.email_verified, new, done, problems=problems or {})
     return render(request, page, status=status)
 

@@ -11,7 +11,6 @@ from aiohttp import web
 
 from vault.errors import Missing
 from vault.identity.accounts import Account, Consent
-from vault.identity.authorize import Person
 from vault.identity.clients import ClientFacts
 from vault.identity.consent import facts_of, limit, withdraw
 from vault.identity.tokens import digest
@@ -23,7 +22,7 @@ from vault.web.locales import locale_of
 from vault.web.pages import read_form, render
 from vault.web.reach import Reach, ceiling_of, in_words, lacks_folders, nothing_yet, reach_of, read_reach
 from vault.web.routing import VAULT, Credentials, Route
-from vault.web.sessions import person_of, require_citizen
+from vault.web.sessions import require_person
 from vault.web.wording import NAME_CHARACTERS, Tongue, clean
 
 APPS: Final = "/my/account/apps"
@@ -75,7 +74,7 @@ class DisconnectPage:
 
 async def get_apps(request: web.Request) -> web.Response:
     """The list, the latest decision first."""
-    person = await _person(request)
+    person = await require_person(request)
     async with request.app[VAULT].reading() as work:
         consents = await work.clients.consents(person.account.id)
         cards = [await _card(request, work, person.account, consent) for consent in consents]
@@ -84,7 +83,7 @@ async def get_apps(request: web.Request) -> web.Response:
 
 async def get_app(request: web.Request) -> web.Response:
     """One app."""
-    person = await _person(request)
+    person = await require_person(request)
     async with request.app[VAULT].reading() as work:
         consent = await _consent(work, person.account, request)
         card = await _card(request, work, person.account, consent)
@@ -94,7 +93,7 @@ async def get_app(request: web.Request) -> web.Response:
 
 async def post_app(request: web.Request) -> web.Response:
     """Another ceiling; it counts from the app's next request on, without its help."""
-    person = await _person(request)
+    person = await require_person(request)
     vault, form = request.app[VAULT], await read_form(request)
     async with vault.reading() as work:
         consent = await _consent(work, person.account, request)
@@ -112,7 +111,7 @@ async def post_app(request: web.Request) -> web.Response:
 
 async def ask_disconnect(request: web.Request) -> web.Response:
     """Whether to."""
-    person = await _person(request)
+    person = await require_person(request)
     async with request.app[VAULT].reading() as work:
         consent = await _consent(work, person.account, request)
         return render(request, DisconnectPage(await _card(request, work, person.account, consent)))
@@ -121,7 +120,7 @@ async def ask_disconnect(request: web.Request) -> web.Response:
 async def disconnect(request: web.Request) -> web.Response:
     """The app is out: its consent, its refresh tokens and its channels end in one transaction, and its access tokens
     with the consent (UX-15)."""
-    person = await _person(request)
+    person = await require_person(request)
     vault = request.app[VAULT]
     await read_form(request)
     now = vault.clock()
@@ -146,13 +145,6 @@ ROUTES: Final = (
 def key_of(client: ClientId) -> str:
     """An app in an address: client ids are addresses themselves, and too long and too telling to stand in one."""
     return digest(client)[:32]
-
-
-async def _person(request: web.Request) -> Person:
-    await require_citizen(request)
-    person = await person_of(request)
-    assert person is not None  # require_citizen has passed
-    return person
 
 
 async def _consent(work: Work, account: Account, request: web.Request) -> Consent:

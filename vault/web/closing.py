@@ -23,7 +23,7 @@ from vault.values import Citizen
 from vault.web.letters import KEEP
 from vault.web.pages import Problems, locale_of, read_form, render, t
 from vault.web.routing import VAULT, Credentials, Route
-from vault.web.sessions import person_of, require_citizen, require_step_up
+from vault.web.sessions import person_of, require_citizen, require_person, require_step_up
 
 CLOSE: Final = "/my/account/close"
 KEEP_MINE: Final = "/my/account/keep"
@@ -149,8 +149,7 @@ ROUTES: Final = (
 async def _close_page(
     request: web.Request, citizen: Citizen, *, problems: Problems | None = None, status: int = 200
 ) -> web.Response:
-    vault, person = request.app[VAULT], await person_of(request)
-    assert person is not None  # require_citizen has passed
+    vault, person = request.app[VAULT], await require_person(request)
     now, closes = vault.clock(), person.account.closes
     grants, requests, readers = 0, 0, list[Reader]()
     async with vault.reading() as work:

@@ -13,7 +13,7 @@ from vault.identity.accounts import Session, session_holds
 from vault.identity.sign_in import end_session_of, session_handle, sign_out_everywhere
 from vault.web.pages import read_form, render
 from vault.web.routing import VAULT, Credentials, Route
-from vault.web.sessions import end_session, person_of, require_citizen
+from vault.web.sessions import end_session, require_citizen, require_person
 from vault.web.signing_in import SIGNED_OUT
 
 SESSIONS: Final = "/my/account/sessions"
@@ -65,12 +65,10 @@ class SessionsPage:
 
 async def get_sessions(request: web.Request) -> web.Response:
     """The list."""
-    citizen = await require_citizen(request)
-    vault, person = request.app[VAULT], await person_of(request)
-    assert person is not None  # require_citizen has passed
+    vault, person = request.app[VAULT], await require_person(request)
     now, this = vault.clock(), person.session.id_hash
     async with vault.reading() as work:
-        found = await work.sessions.of(citizen.account)
+        found = await work.sessions.of(person.account.id)
     lasting = [one for one in found if session_holds(one, vault.settings.identity, now)]
     devices = sorted((device_of(one, this=one.id_hash == this) for one in lasting), key=lambda one: not one.this)
     return render(request, SessionsPage(tuple(devices), "ended" in request.query))

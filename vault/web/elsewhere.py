@@ -18,8 +18,8 @@ from vault.web.sessions import (
     CONFIRM,
     ELSEWHERE,
     form_targets,
-    person_of,
     require_citizen,
+    require_person,
     require_step_up,
     start_session,
     way_to,
@@ -78,9 +78,7 @@ class LinkPage:
 async def get_elsewhere(request: web.Request) -> web.StreamResponse:
     """The list."""
     vault = require_upstream(request)
-    await require_citizen(request)
-    person = await person_of(request)
-    assert person is not None  # require_citizen has passed
+    person = await require_person(request)
     ours = vault.settings.upstream.upstream_issuer
     async with vault.reading() as work:
         links = await work.upstream_links.of(person.account.id)
@@ -117,8 +115,8 @@ async def get_link(request: web.Request) -> web.StreamResponse:
     """The question."""
     vault = require_upstream(request)
     await _proved(request, LINK)
-    arrival, person = arrival_of(request), await person_of(request)
-    if arrival is None or person is None:
+    arrival, person = arrival_of(request), await require_person(request)
+    if arrival is None:
         raise web.HTTPSeeOther(ELSEWHERE)
     page = LinkPage(provider_name(vault), arrival.name or arrival.email, person.account.email)
     return render(request, page, forms_to=form_targets(arrival.onward))

@@ -128,10 +128,9 @@ async def get_confirm(request: web.Request) -> web.StreamResponse:
 
 async def post_confirm(request: web.Request) -> web.StreamResponse:
     """Steps the session up, under a new cookie value (ATK-02)."""
-    await require_citizen(request)
-    form, vault, person = await read_form(request), request.app[VAULT], await person_of(request)
+    person = await require_person(request)
+    form, vault = await read_form(request), request.app[VAULT]
     onward = safe_next(form.get("next", ""))
-    assert person is not None  # require_citizen has passed
     try:
         opened = await confirm_password(
             reading=vault.reading,
