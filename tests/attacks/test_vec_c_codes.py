@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import pytest
 
-from tests.browser import Browser, ask, challenge, refused, register
+from tests.browser import Browser, ask, challenge, forms_of, refused, register
 from tests.forge import Holder
 from tests.live import serving
 from tests.people import Answer, Person, Visitor
@@ -63,6 +64,31 @@ async def test_vec_c03_other_redirect_uri_is_refused(http: Visitor, alice: Perso
     app = await register(http, redirect_uris=["https://app.example/cb", "https://app.example/other"])
     code = await app.code_for(Browser(http), alice)
     assert is_error(await app.redeem(code, redirect_uri=uri), "invalid_grant")
+
+
+@pytest.mark.requirement("VEC-C03", "OP-5", "RFC9700-2")
+@pytest.mark.parametrize(
+    ("registered", "asked"),
+    [
+        ("http://127.0.0.1/cb", "http://127.0.0.1:49152/cb"),
+        ("http://[::1]:1/cb", "http://[::1]:49152/cb"),
+        ("org.example.app:/cb", "org.example.app:/cb"),
+        ("https://app.example/cb?fixed=1&code=none", "https://app.example/cb?fixed=1&code=none"),
+    ],
+)
+async def test_answer_keeps_the_redirect_as_asked_and_the_code_wants_that_very_one(
+    http: Visitor, alice: Person, registered: str, asked: str
+) -> None:
+    app = replace(await register(http, redirect_uris=[registered]), redirect_uri=asked)
+    browser, joined = Browser(http), "&" if "?" in asked else "?"
+    for given in (registered, asked):
+        page = await browser.open(app.authorization_url())
+        page = await browser.sign_in(alice, page) if "/idp/login" in [form.action for form in forms_of(page)] else page
+        page = await browser.submit(page, "/idp/consent", press="allow") if page.status == 200 else page
+        assert page.headers["Location"].startswith(f"{asked}{joined}code=")
+        code = parse_qs(urlsplit(page.headers["Location"]).query)["code"][-1]
+        answer = await app.redeem(code, redirect_uri=given)
+        assert answer.status == 200 if given == asked else is_error(answer, "invalid_grant")
 
 
 @pytest.mark.requirement("VEC-C04", "OP-3")
