@@ -123,7 +123,7 @@ def part_with_infinity(url: str) -> bytes:
     return json.dumps(claims_for(url, iat=float("inf"))).encode()
 
 
-@pytest.mark.requirement("RS-6", "RS-9", "VEC-P")
+@pytest.mark.requirement("RS-6", "RS-9", "VEC-P", "ATK-19")
 @pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in REFUSED.items()])
 async def test_proof_is_refused(http: Visitor, alice: Person, make: Make) -> None:
     holder = await machine(http, alice)

@@ -9,7 +9,9 @@ import pytest
 from tests.browser import App, Browser, forms_of, register, returned
 from tests.elsewhere import Elsewhere, elsewhere
 from tests.forge import jws, new_key, read
+from tests.live import Live
 from tests.people import Answer, Person, Visitor
+from vault.ports import Vault
 
 __all__ = ["elsewhere"]
 
@@ -97,6 +99,23 @@ async def test_hint_that_is_no_id_token_of_ours_signs_nobody_out(
         assert answer.status == 303  # as a GET, so that the browser brings its session along
         assert asks(await browser.open(answer.location))
         assert await is_in(browser)
+
+
+@pytest.mark.requirement("OIDC-LOGOUT-2", "OIDC-3.1.2.1")
+async def test_hint_may_have_ended_long_ago(server: Live, http: Visitor, alice: Person) -> None:
+    """§2: "The OP SHOULD accept ID Tokens … even when the exp time has passed"; so does the authorization endpoint."""
+    app, browser, hint = await signed_in(http, alice)
+    claims = {**read(hint)[1], "iat": 1_500_000_000, "exp": 1_500_000_600, "auth_time": 1_500_000_000}
+
+    async def signed(vault: Vault) -> str:
+        return vault.keys.sign(claims, "JWT")
+
+    old = server.within(signed)
+    answer = await browser.open(app.authorization_url(prompt="none", id_token_hint=old))
+    assert "code" in returned(answer, app.redirect_uri)
+    asked = {"id_token_hint": old, "post_logout_redirect_uri": BYE}
+    assert returned(await browser.open(f"{END}?{urlencode(asked)}"), BYE) == {}
+    assert not await is_in(browser)
 
 
 @pytest.mark.requirement("OIDC-LOGOUT-2")
