@@ -263,10 +263,15 @@ async def test_a_challenge_for_one_purpose_is_worth_nothing_for_another(visitor:
     ):
         credential = shown(await ring.options(path), holder.key, origin=ring.origin)
         assert refused(await ring.post(other, {"credential": credential}), "passkey-challenge"), other
-    options = await ring.options("/my/account/passkeys/options")
-    options["challenge"] = (await ring.options("/idp/passkey/options"))["challenge"]
-    answer = await ring.post("/my/account/passkeys", {"credential": made(options, Key(), origin=ring.origin)})
-    assert refused(answer, "passkey-challenge")
+    for path in ("/idp/passkey/options", "/idp/confirm/passkey/options"):
+        options = await ring.options("/my/account/passkeys/options")
+        options["challenge"] = (await ring.options(path))["challenge"]
+        answer = await ring.post("/my/account/passkeys", {"credential": made(options, Key(), origin=ring.origin)})
+        assert refused(answer, "passkey-challenge"), path
+    options = await ring.options("/idp/confirm/passkey/options")
+    options["challenge"] = (await ring.options("/my/account/passkeys/options"))["challenge"]
+    credential = shown(options, holder.key, origin=ring.origin)
+    assert refused(await ring.post("/idp/confirm/passkey", {"credential": credential}), "passkey-challenge")
 
 
 @pytest.mark.parametrize(
