@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Generic, TypeVar
@@ -49,10 +49,12 @@ class Cache(Generic[V]):
         return entry.value
 
     async def renew(self, key: str, load: Callable[[], Awaitable[V]]) -> V:
-        """Like `get`, but loads anew; at most as often as failures are retried (VEC-T15: one refresh, then no)."""
+        """Like `get`, but loads anew; at most as often as failures are retried (VEC-T15: one refresh, then no). What is
+        known stays when that fails, or a stranger who asks for what is not there could make a bad moment of another
+        server's last."""
         entry = self._entries.get(key)
         if entry is not None and self._clock() >= entry.made + self._bad:
-            del self._entries[key]
+            await self._load(key, load)
         return await self.get(key, load)
 
     def forget(self, beginning: str) -> None:
@@ -75,8 +77,10 @@ class Cache(Generic[V]):
             value, refusal = await load(), None
         except Refusal as raised:
             value, refusal = None, raised.with_traceback(None)
-        now = self._clock()
+        now, known = self._clock(), self._entries.get(key)
         entry = _Entry(value, refusal, now, now + (self._good if refusal is None else self._bad))
+        if refusal is not None and known is not None and known.refusal is None and now < known.until:
+            entry = replace(known, made=now)  # not tried again at once, and no longer than it was good for anyway
         if self._loading.get(key) is not asyncio.current_task():
             return entry
         self._entries.pop(key, None)

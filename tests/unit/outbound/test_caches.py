@@ -91,6 +91,23 @@ async def test_renewal_happens_at_most_as_often_as_failures_are_retried() -> Non
     assert await memory.renew("k", source.load) == "answer 2"
 
 
+@pytest.mark.requirement("VEC-T15", "RS-10")
+async def test_renewal_that_fails_leaves_what_is_known_until_its_own_end() -> None:
+    clock, source = Clock(), Source()
+    memory = cache(clock)
+    assert await memory.get("k", source.load) == "answer 1"
+    clock.turn(15)
+    source.broken = True
+    for _ in range(3):
+        assert await memory.renew("k", source.load) == "answer 1"
+    assert source.loads == 2  # tried once, and not again at once
+    clock.turn(284)
+    assert await memory.get("k", source.load) == "answer 1"
+    clock.turn(1)
+    with pytest.raises(Unauthenticated):
+        await memory.get("k", source.load)
+
+
 async def test_memory_is_bounded() -> None:
     clock, source = Clock(), Source()
     memory = cache(clock, most=3)
