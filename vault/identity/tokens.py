@@ -145,6 +145,8 @@ def read_jws(text: str, *, limits: Limits) -> Jws:
     given twice, an algorithm of our table, no `crit`. Raises BadToken."""
     if len(text) > limits.token_bytes:
         raise BadToken("too-long")
+    if not text.isascii():  # a header may hold bytes that are no text at all
+        raise BadToken("base64url")
     parts = text.split(".")
     if len(parts) != 3:
         raise BadToken("not-three-parts")

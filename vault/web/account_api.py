@@ -261,7 +261,7 @@ def _token(request: web.Request) -> Secret:
     if len(values) > 1:
         raise Malformed("invalid_request", "A request has one Authorization header.")
     scheme, _, token = (values[0] if values else "").strip().partition(" ")
-    if scheme.lower() != ACCOUNT_SCHEME.lower() or not token or len(token) > 128:
+    if scheme.lower() != ACCOUNT_SCHEME.lower() or not token or len(token) > 128 or not token.isascii():
         raise Unauthenticated("account-token", "This needs the token of somebody who is signed in.")
     return Secret(token.strip())
 

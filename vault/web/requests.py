@@ -66,6 +66,8 @@ def parse_credentials(request: web.Request) -> Credentials | None:
     token = token.strip()
     if not token or len(token) > vault.settings.limits.token_bytes:  # LIM-19
         raise Unauthenticated("token-size", "The access token is missing or too long.", error="invalid_token")
+    if not token.isascii():  # RFC 6750 §2.1
+        raise Unauthenticated("token-text", "The access token is not one.", error="invalid_token")
     url = vault.base_url[:-1] + canonical_path(raw_path(request))
     proofs = tuple(request.headers.getall("DPoP", ()))
     return Credentials(scheme.lower(), Secret(token), proofs, request.method, url)
