@@ -15,7 +15,7 @@ from aiohttp import web
 from tests.elsewhere import Elsewhere, elsewhere
 from tests.live import Live, serving
 from tests.people import Answer, Person, Visitor
-from vault.identity.hold import proof_statement, proof_text
+from vault.identity.hold import proof_statement, proof_text, unlink_webid
 from vault.identity.sign_in import sign_out_everywhere
 from vault.ports import Vault
 from vault.values import PodName, WebId
@@ -70,6 +70,25 @@ async def test_document_with_text_and_issuer_is_linked_once(
     assert (await asked(http, carol, webid)).status == 200
     again = await asked(http, carol, webid)
     assert (again.status, again.json["reason"]) == (409, "webid-held")
+
+
+async def test_text_counts_once_and_not_again_after_the_webid_was_let_go(
+    server: Live, http: Visitor, elsewhere: Elsewhere, webid: str, carol: Person
+) -> None:
+    """It stays in the document, where it shows whose the WebID was, and not whose it is."""
+    publish(elsewhere, webid, issuer(webid, http.base_url), statement(server, carol, webid))
+    assert (await asked(http, carol, webid)).status == 200
+
+    async def let_go(vault: Vault) -> None:
+        async with vault.writing() as work:
+            account = await work.accounts.by_webid(WebId(carol.webid))
+            assert account is not None
+            await unlink_webid(work, account, WebId(webid), now=vault.clock())
+
+    server.within(let_go)
+    assert (await asked(http, carol, webid)).json["reason"] == "webid-proof"
+    publish(elsewhere, webid, issuer(webid, http.base_url), statement(server, carol, webid, age=timedelta(seconds=5)))
+    assert (await asked(http, carol, webid)).status == 200
 
 
 async def test_document_without_our_text_is_not_linked(

@@ -371,6 +371,7 @@ async def test_vec_t29_token_of_a_locked_account_is_refused_within_a_second(
             assert (answer.status, answer.json["error"]) == (400, "invalid_grant")
         answered = returned(await browser.open(app.authorization_url(prompt="none")), app.redirect_uri)
         assert answered["error"] == "login_required"
+        assert (await Browser(http).sign_in(carol, follow=False)).status == 403
     finally:
         server.within(lambda vault: lock(vault, False))
     await asyncio.sleep(1.1)

@@ -181,6 +181,24 @@ async def test_logout_ends_the_token(tool: Tool) -> None:
     assert (await tool.send("GET", controls["account"]["pod"])).status == 401
 
 
+@pytest.mark.parametrize("ended", [{"last_seen": timedelta(days=1)}, {"created": timedelta(days=30)}])
+async def test_token_ends_as_a_session_does(server: Live, tool: Tool, ended: dict[str, timedelta]) -> None:
+    """ATK-02: unused for too long, or used for too long."""
+
+    async def age(vault: Vault) -> None:
+        async with vault.writing() as work:
+            session = await work.sessions.get(digest(tool.token))
+            assert session is not None
+            earlier = {name: getattr(session, name) - time for name, time in ended.items()}
+            await work.sessions.replace(replace(session, **earlier))
+
+    url = (await tool.controls())["account"]["pod"]
+    assert (await tool.send("GET", url)).status == 200
+    server.within(age)
+    assert (await tool.send("GET", url)).status == 401
+    assert (await tool.send("GET", f"{tool.http.base_url}.account/")).status == 401
+
+
 async def test_change_needs_a_token_given_a_moment_ago(server: Live, tool: Tool, alice: Person) -> None:
     async def age(vault: Vault) -> None:
         async with vault.writing() as work:
