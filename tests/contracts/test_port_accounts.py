@@ -35,7 +35,9 @@ ELSEWHERE = WebId("https://elsewhere.example/alice#me")
 SECOND = HeldPod(PodName("second"), WebId("https://vault.example/second/profile/card#me"))
 
 A_PASSKEY = Passkey("cred-1", ALICES, "cose", 0, "phone", NOON, ("internal",), backed_up=True)
-A_LINK = MailLink("link-1", LinkPurpose.NEW_PASSWORD, "alice@example.org", NOON + timedelta(hours=1), ALICES)
+A_LINK = MailLink(
+    "link-1", LinkPurpose.NEW_PASSWORD, "alice@example.org", NOON + timedelta(hours=1), ALICES, onward="/my/log"
+)
 A_LETTER = Letter("letter-1", LetterKind.NEW_PASSWORD, "alice@example.org", "nl", NOON, NOON, "link-1", {"name": "x"})
 
 

@@ -145,8 +145,9 @@
   button.addEventListener("click", pressed);
   // Enter in a field means the first choice; in the field of the password it means the password.
   form?.addEventListener("submit", (event) => {
+    form.elements.way?.remove(); // of an earlier time, when the browser went back to this page
     const field = document.activeElement;
-    if (field.tagName !== "INPUT" || field.type === "password") return;
+    if (field?.tagName !== "INPUT" || field.type === "password") return;
     event.preventDefault();
     pressed();
   });
