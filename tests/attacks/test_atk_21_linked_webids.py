@@ -83,7 +83,8 @@ async def test_text_counts_once_and_not_again_after_the_webid_was_let_go(
         async with vault.writing() as work:
             account = await work.accounts.by_webid(WebId(carol.webid))
             assert account is not None
-            await unlink_webid(work, account, WebId(webid), now=vault.clock())
+            settings, now = vault.settings, vault.clock()
+            await unlink_webid(work, account, WebId(webid), settings=settings, language="nl", now=now)
 
     server.within(let_go)
     assert (await asked(http, carol, webid)).json["reason"] == "webid-proof"
