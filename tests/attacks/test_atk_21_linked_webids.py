@@ -230,5 +230,6 @@ async def test_session_that_ends_while_the_document_is_fetched_links_nothing(
     elsewhere.documents["/" + webid.removeprefix(elsewhere.base_url).partition("#")[0]] = ended
     answer = await asked(http, carol, webid)
     assert (answer.status, answer.json["reason"]) == (403, "signed-out")
-    publish(elsewhere, webid, issuer(webid, http.base_url), statement(server, carol, webid))
+    # Another text than the one that was used up: two of one second are the same.
+    publish(elsewhere, webid, issuer(webid, http.base_url), statement(server, carol, webid, age=timedelta(seconds=5)))
     assert (await asked(http, carol, webid)).status == 200  # nothing was half done
