@@ -9,6 +9,8 @@ from typing import Final
 
 from vault.errors import OAuthRefusal
 from vault.identity.authorize import CHECKS, FRESH, AuthorizationRequest, Desk
+from vault.identity.limit import count_kept
+from vault.identity.ports import Tries
 from vault.identity.prove import AUTH_PARAMETERS, ClientDesk, ClientRequest, check_possession, prove_client
 from vault.identity.pushed import REQUEST_URI, SECONDS
 from vault.identity.tokens import digest
@@ -25,10 +27,13 @@ class Named:
     expires_in: int  # seconds
 
 
-async def push(request: ClientRequest, desk: ClientDesk, *, seal_key: bytes) -> Named:
+async def push(request: ClientRequest, desk: ClientDesk, *, seal_key: bytes, tries: Tries, address: str) -> Named:
     """Checks everything that can be checked without a person, exactly as the authorization endpoint will do again, and
-    keeps the request. `seal_key` is that endpoint's own. Raises OAuthRefusal."""
+    keeps the request. `seal_key` is that endpoint's own. Raises OAuthRefusal, and TooMany (RFC 9126 §2.3) for an
+    `address` that pushes too much in the name of clients that prove nothing."""
     client = await prove_client(request, desk)
+    if client.is_public:
+        await count_kept(tries, "pushed-requests", address=address, settings=desk.settings, now=desk.now)
     if request.get("request_uri") is not None:  # RFC 9126 §2.1, point 2
         raise OAuthRefusal("invalid_request", "request_uri: this is where one is made")
     parameters = {name: text for name, text in request.form.items() if text and name not in _LEFT_OUT}

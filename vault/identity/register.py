@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from vault.audit import SERVER, AuditDraft, AuditEvent
-from vault.config import Settings
-from vault.errors import OAuthRefusal, TooMany
+from vault.errors import OAuthRefusal
 from vault.identity.accounts import Account
 from vault.identity.clients import CLIENT_CREDENTIALS, Client, ClientAuth, auth_method, parse_client, shown_name
-from vault.identity.ports import IdentityWork, Transact, Tries
+from vault.identity.ports import IdentityWork, Transact
 from vault.identity.prove import ClientDesk
 from vault.identity.tokens import digest
 from vault.values import ClientId, Secret
@@ -20,9 +19,6 @@ from vault.values import ClientId, Secret
 _DISUSE = timedelta(days=180)  # OP-14: "only after long disuse"
 _NOTED_EVERY = timedelta(hours=1)  # the last use of a client is kept to the hour, and written once an hour
 _PAGE = 200
-
-# An address may register this many times as many clients as it may fail to sign in, within the same window.
-_REGISTRATIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +109,3 @@ async def _forget(stale: list[ClientId], writing: Transact, now: datetime) -> in
 
 def _disused(client: Client, now: datetime) -> bool:
     return client.dynamic and client.account is None and (client.last_used or client.created) < now - _DISUSE
-
-
-async def count_registration(tries: Tries, *, address: str, settings: Settings, now: datetime) -> None:
-    """TooMany for an address that fills the table of clients."""
-    key, window = f"register:{digest(address)}", settings.limits.sign_in_window_seconds
-    if await tries.count(key, window_seconds=window, now=now) >= settings.limits.sign_in_tries * _REGISTRATIONS:
-        raise TooMany("registrations", "Too many registrations from one address.", retry_after=window)
-    await tries.add(key, now=now)

@@ -16,6 +16,7 @@ from vault.identity.prove import ClientDesk, ClientRequest
 from vault.identity.push import push
 from vault.identity.revoke import introspect, revoke
 from vault.values import Secret
+from vault.web.middleware import GUARD
 from vault.web.oidc import INTROSPECT, NOT_STORED, PUSH, REVOKE, TOKEN, oauth_error, posted
 from vault.web.responses import json_response
 from vault.web.routing import VAULT, Credentials, Route
@@ -45,7 +46,8 @@ async def post_pushed(request: web.Request) -> web.StreamResponse:
     """Pushed authorization requests (RFC 9126 §2)."""
 
     async def answer(asked: ClientRequest, desk: ClientDesk) -> web.Response:
-        named = await push(asked, desk, seal_key=request.app[VAULT].secrets.forms)
+        vault, address = request.app[VAULT], request.app[GUARD].source(request)
+        named = await push(asked, desk, seal_key=vault.secrets.forms, tries=vault.tries, address=address)
         told = {"request_uri": named.request_uri, "expires_in": named.expires_in}
         return json_response(told, 201, headers=NOT_STORED)
 

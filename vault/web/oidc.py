@@ -13,7 +13,8 @@ from vault.identity.authenticate import verified_claims
 from vault.identity.authorize import SCOPES
 from vault.identity.clients import ID_TOKEN_ALGORITHMS, ClientAuth
 from vault.identity.exchange import GRANT_TYPES
-from vault.identity.register import Registered, count_registration, register_client
+from vault.identity.limit import count_kept
+from vault.identity.register import Registered, register_client
 from vault.identity.tokens import ALGORITHMS
 from vault.web.middleware import GUARD
 from vault.web.requests import parse_credentials, read_json, read_limited
@@ -123,7 +124,7 @@ async def post_registration(request: web.Request) -> web.StreamResponse:
     try:
         metadata = await read_json(request, dict[str, Any])
         address = request.app[GUARD].source(request)
-        await count_registration(vault.tries, address=address, settings=vault.settings, now=now)
+        await count_kept(vault.tries, "registrations", address=address, settings=vault.settings, now=now)
         async with vault.writing() as work:
             registered = await register_client(work, metadata, now=now)
     except OAuthRefusal as refusal:

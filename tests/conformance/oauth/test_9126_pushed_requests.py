@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import aiohttp
 import pytest
 
 from tests.attacks.test_vec_c_codes import is_error
 from tests.browser import App, Browser, forms_of, register, returned
 from tests.forge import Holder
-from tests.live import Live
+from tests.live import Live, serving
 from tests.people import Person, Visitor
 from vault.identity.pushed import Pushed, find_pushed
 from vault.ports import Vault
@@ -194,3 +196,18 @@ async def test_client_that_wants_its_requests_pushed_is_not_served_otherwise(htt
     answered = returned(await Browser(http).open(app.authorization_url()), app.redirect_uri)
     assert (answered["error"], answered["state"], answered["iss"]) == ("invalid_request", app.state, http.base_url)
     assert "code" in await app.led(Browser(http), alice, await pushed(app))
+
+
+@pytest.mark.requirement("RFC9126-2", "ATK-32")
+async def test_address_that_fills_the_table_for_clients_that_prove_nothing_waits(tmp_path: Path) -> None:
+    with serving(tmp_path, limits={"sign_in_tries": 1}) as live:
+        async with aiohttp.ClientSession() as session:
+            http = Visitor(session, live.base_url)
+            public, proving = await register(http, token_endpoint_auth_method="none"), await register(http)
+            for _ in range(10):
+                assert (await public.push(by={"client_id": public.client_id})).status == 201
+            answer = await public.push(by={"client_id": public.client_id})
+            assert answer.status == 429
+            assert int(answer.headers["Retry-After"]) > 0
+            # One server pushes for all its people, and proves who it is.
+            assert (await proving.push()).status == 201
