@@ -34,6 +34,7 @@ CLIENT, SECRET = "our vault", "s3cret & more"  # both need encoding in Basic
 LEVELS = ("urn:low", "urn:substantial", "urn:high")
 NAME = "Burgerlogin"
 CALLBACK = "/idp/upstream/callback"
+SIGNED_OUT_THERE = "/idp/upstream/signed-out"
 
 Sign = Callable[[Mapping[str, Any]], str]
 
@@ -181,8 +182,9 @@ def near(http: Visitor, place: FarAndNear) -> Browser:
 
 
 @contextmanager
-def second_datakluis(folder: Path, server: Live, **upstream: Any) -> Iterator[Live]:
-    """A vault whose people may come from the vault `server`, which knows it as a client."""
+def second_datakluis(folder: Path, server: Live, *, by_key: bool = False, **upstream: Any) -> Iterator[Live]:
+    """A vault whose people may come from the vault `server`, which knows it as a client, by a secret or `by_key`."""
+    proof = {"upstream_client_auth": "private_key_jwt", "upstream_client_secret": Secret("")} if by_key else {}
     settings = {
         "upstream_issuer": server.base_url,
         "upstream_name": "Datakluis Noord",
@@ -190,18 +192,22 @@ def second_datakluis(folder: Path, server: Live, **upstream: Any) -> Iterator[Li
         "upstream_client_secret": Secret(SECRET),
         "upstream_scope": "openid",
         "upstream_levels": LEVELS,
+        **proof,
         **upstream,
     }
     with serving(folder, upstream=settings) as live:
+        keys = {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": f"{live.base_url}idp/jwks"}
         metadata = {
             "client_name": "Datakluis Zuid",
             "redirect_uris": [f"{live.base_url}{CALLBACK[1:]}"],
-            "token_endpoint_auth_method": "client_secret_basic",
+            "post_logout_redirect_uris": [f"{live.base_url}{SIGNED_OUT_THERE[1:]}"],
+            **(keys if by_key else {"token_endpoint_auth_method": "client_secret_basic"}),
         }
+        secret = None if by_key else SECRET
 
         async def know(vault: Vault) -> None:
             now = vault.clock()
-            client = parse_client(metadata, client_id=ClientId(CLIENT), secret=SECRET, now=now, dynamic=False)
+            client = parse_client(metadata, client_id=ClientId(CLIENT), secret=secret, now=now, dynamic=False)
             async with vault.writing() as work:
                 await work.clients.put(client)
 

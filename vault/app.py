@@ -125,7 +125,7 @@ async def open_machine(settings: Settings, *, clock: Clock = utc_now) -> AsyncIt
             catalogue=read_catalogue(default_folder()),
             hub=_hub(database, door, settings, clock),
             courier=fetcher,
-            upstream=UpstreamProvider.of(fetcher, settings=settings, clock=clock),
+            upstream=UpstreamProvider.of(fetcher, settings=settings, keys=keys, clock=clock),
             clock=clock,
         )
         relay = _relay(vault, database.delivering)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tests.browser import Browser
 from tests.forge import new_key
 from tests.interop.node import HERE, node, require
 from tests.people import Answer
-from tests.upstream import CLIENT, LEVELS, SECRET
+from tests.upstream import CALLBACK, CLIENT, LEVELS, SECRET, SIGNED_OUT_THERE
 
 FOLDER = HERE / "oidc"
 PEOPLE: Mapping[str, Mapping[str, Any]] = {
@@ -26,16 +26,27 @@ PEOPLE: Mapping[str, Mapping[str, Any]] = {
 
 @contextmanager
 def other_provider(
-    port: int, redirect_uri: str, *, algorithm: str, method: str = "client_secret_basic", log: Path
+    port: int,
+    redirect_uri: str,
+    *,
+    algorithm: str,
+    method: str = "client_secret_basic",
+    keys: str | Sequence[Mapping[str, Any]] = "",
+    log: Path,
 ) -> Iterator[str]:
-    """Runs the provider until the block ends; its issuer. Skips when it is not installed."""
+    """Runs the provider until the block ends; its issuer. Skips when it is not installed. With `keys`, our public ones
+    or the address of them, we prove ourselves by those."""
     require("oidc-provider", FOLDER / "node_modules")
+    proof: dict[str, Any] = {"token_endpoint_auth_method": method, "client_secret": SECRET}
+    if keys:
+        named = {"jwks_uri": keys} if isinstance(keys, str) else {"jwks": {"keys": keys}}
+        proof = {"token_endpoint_auth_method": "private_key_jwt", **named}
     told = {
         "port": port,
         "redirectUri": redirect_uri,
+        "signedOutUri": redirect_uri.replace(CALLBACK, SIGNED_OUT_THERE),
         "clientId": CLIENT,
-        "clientSecret": SECRET,
-        "method": method,
+        "proof": proof,
         "jwk": {**_private(new_key(algorithm)), "alg": algorithm, "use": "sig"},
         "people": PEOPLE,
         "levels": LEVELS,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ class Sides:
 
 
 @contextmanager
-def our_side(folder: Path) -> Iterator[Sides]:
+def our_side(folder: Path, **upstream: Any) -> Iterator[Sides]:
     port = free_port()
     issuer = f"http://localhost:{port}"
     settings = {
@@ -49,6 +50,7 @@ def our_side(folder: Path) -> Iterator[Sides]:
         "upstream_scope": "openid profile email rrn",
         "upstream_number_claim": "rrn",
         "upstream_levels": LEVELS,
+        **upstream,
     }
     quick = {"issuer_cache_seconds": 0, "negative_cache_seconds": 0}  # it is another provider in each test
     with serving(folder, upstream=settings, outbound=quick) as near:
@@ -58,6 +60,14 @@ def our_side(folder: Path) -> Iterator[Sides]:
 @pytest.fixture(scope="module")
 def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
     with our_side(tmp_path_factory.mktemp("beside-panva")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def by_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
+    """A vault that has no secret at the provider."""
+    proof = {"upstream_client_auth": "private_key_jwt", "upstream_client_secret": Secret("")}
+    with our_side(tmp_path_factory.mktemp("by-key"), **proof) as found:
         yield found
 
 
@@ -116,6 +126,47 @@ async def test_it_may_want_the_secret_in_the_form(http: Visitor, sides: Sides) -
     with other_provider(sides.port, sides.redirect_uri, log=sides.log, **given):
         page = await near.open((await sign_in_at(far, await departed(near), "wout")).location)
         assert path_of(page) == "/idp/upstream/welcome"
+
+
+@pytest.mark.requirement("UP-12")
+@pytest.mark.parametrize("fetched", [True, False])
+async def test_it_takes_our_keys_where_it_finds_them_or_was_given_them(
+    http: Visitor, by_key: Sides, fetched: bool
+) -> None:
+    """With the nonce that it demands: each of the two tries proves itself anew."""
+    near, far = browsers(http, by_key)
+    place = f"{by_key.near.base_url}idp/jwks"
+    keys = place if fetched else (await http.get(place)).json["keys"]
+    with other_provider(by_key.port, by_key.redirect_uri, algorithm="ES256", keys=keys, log=by_key.log):
+        page = await near.open((await sign_in_at(far, await departed(near), "wout")).location)
+        assert path_of(page) == "/idp/upstream/welcome"
+
+
+@pytest.mark.requirement("UP-12")
+async def test_it_takes_no_keys_but_ours(http: Visitor, sides: Sides, by_key: Sides) -> None:
+    near, far = browsers(http, by_key)
+    keys = f"{sides.near.base_url}idp/jwks"  # another vault's
+    with other_provider(by_key.port, by_key.redirect_uri, algorithm="ES256", keys=keys, log=by_key.log):
+        page = await near.open((await sign_in_at(far, await departed(near), "wout")).location)
+        assert page.status == 503
+
+
+@pytest.mark.requirement("UP-13")
+async def test_whoever_signs_out_there_too_comes_back_and_is_asked_anew(http: Visitor, sides: Sides) -> None:
+    near, far = browsers(http, sides)
+    with other_provider(sides.port, sides.redirect_uri, algorithm="ES256", log=sides.log):
+        page = await near.open((await sign_in_at(far, await departed(near), "noor")).location)
+        if path_of(page) == "/idp/upstream/welcome":
+            await near.submit(page, "/idp/upstream/welcome")
+        page = await near.submit(await near.open("/my/account"), "/idp/logout")
+        assert 'href="/idp/upstream/sign-out"' in page.text
+        question = await far.open(await departed(near, "/idp/upstream/sign-out"))
+        (form,) = forms_of(question)
+        answer = await far.post(form.action, [*form.fields, ("logout", "yes")])
+        page = await near.open(answer.location)
+        assert "You are signed out of Burgerlogin too." in page.text
+        page = await far.open(await departed(near))
+        assert "Sign in at the other provider" in page.text
 
 
 async def test_whoever_cancels_there_is_back_at_the_sign_in_page(http: Visitor, sides: Sides) -> None:

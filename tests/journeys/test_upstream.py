@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
+from aiohttp import web
 from playwright.async_api import Browser, Page
 
 from tests.journeys.conftest import Visitor, visiting
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 def login() -> Iterator[Forged]:
     """The government's login, on an origin of its own."""
     with forged_provider() as far:
+        far.configure(end_session_endpoint=f"{far.issuer}/leave")
         yield far
 
 
@@ -88,6 +90,21 @@ async def test_every_page_of_it_is_accessible(
         await visitor.open("my/account/elsewhere")
         await visitor.page.click("main .danger")
         await check_everywhere(visitor, axe, "ended")
+        await visitor.page.click("form[action='/idp/logout'] button")
+        assert place(visitor.page) == "/idp/signed-out"
+        await check_everywhere(visitor, axe, "signed out, and there?")
+        login.there.documents["/leave"] = bring_back
+        await visitor.page.click("main a[href='/idp/upstream/sign-out']")
+        assert place(visitor.page) == "/idp/upstream/signed-out"
+        assert "Burgerlogin" in await visitor.page.inner_text("main .lead")
+        await check_everywhere(visitor, axe, "signed out there too")
+
+
+async def bring_back(request: web.Request) -> web.StreamResponse:
+    """The provider signs her out and sends her where we asked it to."""
+    query = dict(request.query)
+    assert query["client_id"]
+    raise web.HTTPFound(f"{query['post_logout_redirect_uri']}?{urlencode({'state': query['state']})}")
 
 
 @pytest.mark.requirement("UX-36", "UX-43")

@@ -123,6 +123,9 @@ def test_only_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     assert "unknown setting" in refused.value.mistakes[0]
 
 
+UPSTREAM = {"DATAKLUIS_UPSTREAM_ISSUER": "https://up.example", "DATAKLUIS_UPSTREAM_CLIENT_ID": "us"}
+
+
 @pytest.mark.parametrize(
     ("environment", "mistake"),
     [
@@ -137,6 +140,15 @@ def test_only_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
         ({"DATAKLUIS_LEVEL_TO_MANAGE": "high"}, "upstream.level_to_manage"),
         ({"DATAKLUIS_UPSTREAM_ISSUER": "http://localhost:3000"}, "upstream.upstream_issuer"),
         ({"DATAKLUIS_UPSTREAM_ISSUER": "https://up.example"}, "upstream.upstream_client_id"),
+        ({**UPSTREAM, "DATAKLUIS_UPSTREAM_CLIENT_AUTH": "tls"}, "upstream.upstream_client_auth"),
+        (
+            {
+                **UPSTREAM,
+                "DATAKLUIS_UPSTREAM_CLIENT_AUTH": "private_key_jwt",
+                "DATAKLUIS_UPSTREAM_CLIENT_SECRET": "s",
+            },
+            "upstream.upstream_client_secret",
+        ),
         (
             {"DATAKLUIS_UPSTREAM_ISSUER": "https://up.example", "DATAKLUIS_UPSTREAM_CLIENT_ID": "us"}
             | {"DATAKLUIS_LEVEL_TO_SHARE": "high"},

@@ -79,6 +79,7 @@ class UpstreamSettings:
     upstream_issuer: str = ""
     upstream_name: str = ""  # on the button
     upstream_client_id: str = ""
+    upstream_client_auth: str = "client_secret"  # or private_key_jwt, by this server's own keys
     upstream_client_secret: Secret = Secret("")  # noqa: RUF009 - immutable
     upstream_scope: str = "openid profile email"
     upstream_email_claim: str = "email"
@@ -300,6 +301,10 @@ def _upstream_contradictions(upstream: UpstreamSettings) -> Iterator[str]:
         yield "upstream.upstream_issuer: must be the provider's own issuer, such as https://login.example"
     if not upstream.upstream_client_id:
         yield "upstream.upstream_client_id: must be what the provider calls this server"
+    if upstream.upstream_client_auth not in ("client_secret", "private_key_jwt"):
+        yield "upstream.upstream_client_auth: must be client_secret or private_key_jwt"
+    elif upstream.upstream_client_auth == "private_key_jwt" and upstream.upstream_client_secret.reveal():
+        yield "upstream.upstream_client_secret: is not for private_key_jwt; take it away, at the provider too"
     for name in ("level_to_share", "level_to_manage"):
         if (level := getattr(upstream, name)) and level not in upstream.upstream_levels:
             yield f"upstream.{name}: must be one of upstream_levels"

@@ -94,6 +94,7 @@ class Session:
     level: str | None = None  # the level of assurance (acr) another provider vouched for
     pod: PodName | None = None  # which pod is being looked at, where the account has several
     kind: SessionKind = SessionKind.BROWSER
+    issuer: str | None = None  # the other provider that she came from, and may still be signed in at
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from vault.config import IdentitySettings, Limits
 from vault.errors import OAuthRefusal
-from vault.identity.tokens import BadToken, Jws, check_signature, digest, is_number, public_key, read_jws
+from vault.identity.tokens import BadToken, Jws, KeyRing, check_signature, digest, is_number, public_key, read_jws
 from vault.values import ClientId
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
+_OURS_LIVE = 60  # seconds
 _LONGEST = 3600  # seconds an assertion may live; what is good for longer is as good as a password
 # RFC 8725 §3.11: a token that says it is something else is not an assertion.
 _TYPES = (None, "jwt", "client-authentication+jwt")
@@ -74,6 +75,24 @@ def check_assertion(assertion: Assertion, keys: Sequence[Mapping[str, Any]]) -> 
             continue
         return
     raise bad_assertion("signed by no key of this client")
+
+
+def write_assertion(
+    client_id: str, *, audiences: Sequence[str], keys: KeyRing, algorithm: str, number: str, now: datetime
+) -> dict[str, str]:
+    """The form fields by which we ourselves prove to another provider that we are its client `client_id`, by the key
+    of ours that signs with this algorithm; `number` is used once."""
+    issued = int(now.timestamp())
+    claims = {
+        "iss": client_id,
+        "sub": client_id,
+        "aud": list(audiences),
+        "jti": number,
+        "iat": issued,
+        "exp": issued + _OURS_LIVE,
+    }
+    signed = keys.sign(claims, "JWT", algorithm=algorithm)
+    return {"client_id": client_id, "client_assertion_type": ASSERTION_TYPE, "client_assertion": signed}
 
 
 def bad_assertion(because: str) -> OAuthRefusal:

@@ -208,9 +208,11 @@ def read_id_hint(text: str, keys: Sequence[Jwk], *, own_issuer: str, limits: Lim
     except BadToken:
         return None
     claims = jws.claims
+    webid, party = claims.get("webid"), claims.get("azp")
     if jws.header.get("typ") != ID_TOKEN or claims.get("iss") != own_issuer:
         return None
-    return WebId(claims["webid"]), ClientId(claims["azp"])
+    # What else our keys sign has neither.
+    return (WebId(webid), ClientId(party)) if isinstance(webid, str) and isinstance(party, str) else None
 
 
 def invalid_token(because: str, detail: str = "", *, facts: Mapping[str, object] | None = None) -> Unauthenticated:

@@ -38,13 +38,13 @@ from vault.identity.sign_in import Opened, Visitor, check_tries, create_account,
 from vault.identity.tokens import BadToken, base64url_sha256, digest
 from vault.identity.upstream import (
     Redeemed,
-    authorization_url,
     check_id_token,
     read_id_token,
     said_methods,
     said_moment,
     said_number,
     said_text,
+    url_of,
 )
 from vault.identity.warn import Change, warn
 from vault.values import AccountId, PodName
@@ -113,7 +113,7 @@ async def send(purpose: Purpose, onward: str, gate: Gate, *, home: str, level: s
         "max_age": "0" if fresh else "",  # makes the provider say when she signed in (Core §3.1.2.1)
         "ui_locales": gate.language,
     }
-    return authorization_url(provider, parameters)
+    return url_of(provider.authorization_endpoint, parameters)
 
 
 async def take_back(parameters: Mapping[str, str], gate: Gate) -> Returned:
@@ -254,7 +254,10 @@ async def unlink_account(issuer: str, subject: str, gate: Gate) -> Opened:
         await work.sessions.remove_all(account.id)
         opened = await open_session(work, account, visitor=gate.visitor, now=gate.now, pod=person.session.pod)
         session = replace(
-            opened.session, authenticated_at=person.session.authenticated_at, methods=person.session.methods
+            opened.session,
+            authenticated_at=person.session.authenticated_at,
+            methods=person.session.methods,
+            issuer=person.session.issuer,
         )
         await work.sessions.replace(session)
         return Opened(session, opened.cookie)
@@ -370,6 +373,7 @@ async def _open(work: IdentityWork, account: Account, arrival: Arrival, gate: Ga
         authenticated_at=arrival.authenticated_at,
         methods=arrival.methods,
         level=arrival.level,
+        issuer=arrival.issuer,
     )
     await work.sessions.replace(session)
     return Opened(session, opened.cookie)

@@ -175,7 +175,8 @@ async def open_session(
     browser, network = visitor.user_agent[:200], truncated_address(visitor.address)
     session = Session(digest(cookie.reveal()), account.id, now, now, now, browser, network, methods, pod=pod, kind=kind)
     if former is not None and former.account == account.id:
-        session = replace(session, pod=former.pod)  # a proof once more leaves her at the pod she looks at
+        # A proof once more leaves her at the pod she looks at, and signed in where she came from.
+        session = replace(session, pod=former.pod, issuer=former.issuer)
     await work.sessions.add(session)
     await work.audit.append(AuditDraft(account.pod, now, AuditEvent.SIGNED_IN, account.webid, account.id))
     return Opened(session, cookie)

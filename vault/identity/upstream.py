@@ -15,13 +15,17 @@ from joserfc.jwk import ECKey
 
 from vault.config import IdentitySettings, Limits
 from vault.errors import Unavailable
+from vault.identity.assertions import write_assertion
 from vault.identity.claims import is_safe_url
-from vault.identity.tokens import BadToken, Jwk, Jws, check_signature, is_number, public_key, read_jws
+from vault.identity.clients import ID_TOKEN_ALGORITHMS as OUR_ALGORITHMS
+from vault.identity.tokens import BadToken, Jwk, Jws, KeyRing, check_signature, is_number, public_key, read_jws
 from vault.values import Secret
 
 SHORT: Final = (
     255  # OpenID Connect Core §2: `sub` "MUST NOT exceed 255 ASCII characters"; other claims we cut there too
 )
+_NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+_OPTIONAL = ("userinfo_endpoint", "end_session_endpoint")
 _NUMBER_DIGITS = 11  # a Belgian national number
 _MOST_KEYS = 8  # tried for a token that names none
 
@@ -37,6 +41,8 @@ class Provider:
     userinfo_endpoint: str | None
     says_iss: bool  # its answers name it (RFC 9207 §3)
     auth_methods: tuple[str, ...]
+    auth_algorithms: tuple[str, ...]  # what an assertion may be signed with (RFC 8414 §2)
+    end_session_endpoint: str | None  # where a person signs out there (RP-Initiated Logout 1.0)
     dpop: bool  # it binds tokens to a key (RFC 9449 §5.1)
 
 
@@ -55,9 +61,9 @@ def parse_provider(said: Mapping[str, Any], *, issuer: str) -> Provider:
     if said.get("issuer") != issuer:
         raise Unavailable("upstream-misconfigured", "The provider's configuration names another issuer.")
     endpoints = {}
-    for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"):
+    for name in (*_NEEDED, *_OPTIONAL):
         url = said.get(name)
-        if url is None and name == "userinfo_endpoint":
+        if url is None and name in _OPTIONAL:
             continue
         if not isinstance(url, str) or not is_safe_url(url) or "#" in url:
             raise Unavailable("upstream-misconfigured", f"The provider's configuration has no usable {name}.")
@@ -70,22 +76,35 @@ def parse_provider(said: Mapping[str, Any], *, issuer: str) -> Provider:
         userinfo_endpoint=endpoints.get("userinfo_endpoint"),
         says_iss=said.get("authorization_response_iss_parameter_supported") is True,
         auth_methods=_texts(said.get("token_endpoint_auth_methods_supported")) or ("client_secret_basic",),
+        auth_algorithms=_texts(said.get("token_endpoint_auth_signing_alg_values_supported")) or ("RS256",),
+        end_session_endpoint=endpoints.get("end_session_endpoint"),
         dpop="ES256" in _texts(said.get("dpop_signing_alg_values_supported")),
     )
 
 
-def authorization_url(provider: Provider, parameters: Mapping[str, str]) -> str:
+def url_of(endpoint: str, parameters: Mapping[str, str]) -> str:
     """Where the person is sent; empty parameters are left out. The endpoint may have a query of its own (RFC 6749
     §3.1)."""
     sent = {name: value for name, value in parameters.items() if value}
-    return f"{provider.authorization_endpoint}{'&' if '?' in provider.authorization_endpoint else '?'}{urlencode(sent)}"
+    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(sent)}"
+
+
+def by_assertion(provider: Provider, client_id: str, *, keys: KeyRing, number: str, now: datetime) -> Mapping[str, str]:
+    """The form fields by which we prove who we are, by a key of ours (private_key_jwt, OpenID Connect Core §9): ES256
+    where it is taken, else RS256. Providers differ in whether the issuer or the endpoint is the audience, so that both
+    are named. Raises Unavailable where neither this nor those are taken."""
+    algorithm = next((one for one in OUR_ALGORITHMS if one in provider.auth_algorithms), None)
+    if "private_key_jwt" not in provider.auth_methods or algorithm is None:
+        raise Unavailable("upstream-misconfigured", "The provider does not take private_key_jwt with ES256 or RS256.")
+    audiences = (provider.issuer, provider.token_endpoint)
+    return write_assertion(client_id, audiences=audiences, keys=keys, algorithm=algorithm, number=number, now=now)
 
 
 def client_authentication(
     provider: Provider, client_id: str, secret: Secret
 ) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Headers and form fields by which we prove who we are (RFC 6749 §2.3.1); Basic wherever it is taken. Raises
-    Unavailable where neither is."""
+    """Headers and form fields by which we prove who we are with a secret (RFC 6749 §2.3.1); Basic wherever it is taken.
+    Raises Unavailable where neither is."""
     if not secret.reveal():  # a public client: PKCE alone
         return {}, {"client_id": client_id}
     if "client_secret_basic" in provider.auth_methods:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -13,8 +14,8 @@ from vault import observe
 from vault.config import Limits, OutboundSettings, Settings, UpstreamSettings
 from vault.errors import Forbidden, Refusal, Unavailable
 from vault.identity.outgoing import Holder, new_holder, possession
-from vault.identity.tokens import Jwk
-from vault.identity.upstream import Provider, Redeemed, client_authentication, parse_provider
+from vault.identity.tokens import Jwk, KeyRing
+from vault.identity.upstream import Provider, Redeemed, by_assertion, client_authentication, parse_provider
 from vault.outbound.caches import Cache
 from vault.outbound.fetch import Answered, Fetcher, Unreachable
 from vault.rdf.guards import check_json
@@ -22,7 +23,12 @@ from vault.values import Clock, Secret
 
 _CONFIGURATION: Final = "/.well-known/openid-configuration"
 _JSON: Final = "application/json, application/jwk-set+json, application/problem+json"
+_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+_NOTHING: Final[Mapping[str, str]] = {}
 _MOST_KEYS: Final = 50
+
+# What is sent in one try: headers and body. An assertion is made anew with each.
+Written = Callable[[], tuple[Mapping[str, str], bytes | None]]
 
 
 class UpstreamProvider:
@@ -35,23 +41,30 @@ class UpstreamProvider:
         upstream: UpstreamSettings,
         outbound: OutboundSettings,
         limits: Limits,
+        keys: KeyRing,
         clock: Clock,
     ) -> None:
         self._fetcher = fetcher
         self._upstream = upstream
         self._limits = limits
+        self._own_keys = keys
         self._clock = clock
         good, bad = outbound.issuer_cache_seconds, outbound.negative_cache_seconds
         self._providers: Cache[Provider] = Cache(good_seconds=good, bad_seconds=bad, clock=clock, most=1)
         self._keys: Cache[list[Jwk]] = Cache(good_seconds=good, bad_seconds=bad, clock=clock, most=1)
 
     @staticmethod
-    def of(fetcher: Fetcher, *, settings: Settings, clock: Clock) -> UpstreamProvider | None:
+    def of(fetcher: Fetcher, *, settings: Settings, keys: KeyRing, clock: Clock) -> UpstreamProvider | None:
         """The provider that the settings name, if they name one."""
         if not settings.upstream.upstream_issuer:
             return None
         return UpstreamProvider(
-            fetcher, upstream=settings.upstream, outbound=settings.outbound, limits=settings.limits, clock=clock
+            fetcher,
+            upstream=settings.upstream,
+            outbound=settings.outbound,
+            limits=settings.limits,
+            keys=keys,
+            clock=clock,
         )
 
     async def provider(self) -> Provider:
@@ -65,13 +78,10 @@ class UpstreamProvider:
 
     async def redeem(self, code: str, /, *, verifier: str, redirect_uri: str) -> Redeemed:
         provider = await self.provider()
-        settings = self._upstream
-        headers, fields = client_authentication(provider, settings.upstream_client_id, settings.upstream_client_secret)
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
-        body = urlencode({**form, "code_verifier": verifier, **fields}).encode()
-        headers = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+        written = partial(self._proved, provider, {**form, "code_verifier": verifier})
         holder = new_holder() if provider.dpop else None
-        answered = await self._call("POST", provider.token_endpoint, headers, body=body, holder=holder)
+        answered = await self._call("POST", provider.token_endpoint, written, holder=holder)
         said = self._object(answered)
         if answered.status == 400 and said.get("error") == "invalid_grant":
             raise Forbidden("upstream-code", "The provider does not take this code.")
@@ -91,25 +101,29 @@ class UpstreamProvider:
         token = redeemed.access_token.reveal()
         scheme = "Bearer" if redeemed.holder is None else "DPoP"
         headers = {"Authorization": f"{scheme} {token}"}
-        answered = await self._call("GET", url, headers, holder=redeemed.holder, token=token)
+        answered = await self._call("GET", url, lambda: (headers, None), holder=redeemed.holder, token=token)
         if answered.status != 200:
             raise _not_now(f"status {answered.status}")
         return self._object(answered)
 
+    def _proved(self, provider: Provider, form: Mapping[str, str]) -> tuple[Mapping[str, str], bytes]:
+        """A form of ours, with what shows that it is ours."""
+        settings, number = self._upstream, secrets.token_urlsafe(16)
+        client_id, headers = settings.upstream_client_id, _NOTHING
+        if settings.upstream_client_auth == "private_key_jwt":
+            fields = by_assertion(provider, client_id, keys=self._own_keys, number=number, now=self._clock())
+        else:
+            headers, fields = client_authentication(provider, client_id, settings.upstream_client_secret)
+        return {**headers, **_FORM}, urlencode({**form, **fields}).encode()
+
     async def _call(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        *,
-        body: bytes | None = None,
-        holder: Holder | None = None,
-        token: str | None = None,
+        self, method: str, url: str, written: Written, *, holder: Holder | None = None, token: str | None = None
     ) -> Answered:
         """One call, with a proof of possession where there is a key; a second time with the nonce that the provider
         wants to see in it (RFC 9449 §8, §9)."""
         nonce: str | None = None
         for last in (False, True):
+            headers, body = written()
             sent = dict(headers)
             if holder is not None:
                 proof_id, now = secrets.token_urlsafe(16), self._clock()

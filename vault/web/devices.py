@@ -14,7 +14,7 @@ from vault.identity.sign_in import end_session_of, session_handle, sign_out_ever
 from vault.web.pages import read_form, render
 from vault.web.routing import VAULT, Credentials, Route
 from vault.web.sessions import end_session, require_citizen, require_person
-from vault.web.signing_in import SIGNED_OUT
+from vault.web.signing_out import signed_out
 
 SESSIONS: Final = "/my/account/sessions"
 EVERYWHERE: Final = "/my/account/sessions/everywhere"
@@ -87,10 +87,10 @@ async def post_everywhere(request: web.Request) -> web.Response:
     """Ends all of them, and what every app holds."""
     citizen = await require_citizen(request)
     await read_form(request)
-    vault = request.app[VAULT]
+    person, vault = await person_of(request), request.app[VAULT]
     async with vault.writing() as work:
         await sign_out_everywhere(work, citizen.account, now=vault.clock())
-    response = web.HTTPSeeOther(SIGNED_OUT)
+    response = web.HTTPSeeOther(signed_out(vault, person))
     end_session(request, response)
     raise response
 

@@ -22,7 +22,7 @@ from vault.web.oidc import END_SESSION, posted, query_pairs
 from vault.web.pages import render
 from vault.web.routing import VAULT, Credentials, Route
 from vault.web.sessions import end_session, person_of, redirect_targets
-from vault.web.signing_in import SIGNED_OUT
+from vault.web.signing_out import SIGNED_OUT, signed_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,6 @@ async def _signed_out(request: web.Request, asked: _Asked, person: Person | None
             await sign_out(work, person.session, now=vault.clock())
             if asked.client is not None:  # VEC-F05: what this app still held ends with the session
                 await work.refresh_tokens.end_for(person.account.id, asked.client.id)
-    response = to_client(asked.target)
+    response = to_client(asked.target if asked.target != SIGNED_OUT else signed_out(vault, person))
     end_session(request, response)
     return response

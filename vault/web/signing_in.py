@@ -1,4 +1,4 @@
-"""Sign in, sign out, and the password once more before something sensitive."""
+"""Sign in, and the password once more before something sensitive."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from aiohttp import web
 
 from vault.errors import Forbidden, TooMany
 from vault.identity.correspond import has_mail
-from vault.identity.sign_in import confirm_password, sign_in, sign_out
+from vault.identity.sign_in import confirm_password, sign_in
 from vault.values import Secret
 from vault.web.pages import Problems, later, locale_of, read_form, render, t, wait_words
 from vault.web.routing import VAULT, Credentials, Route
 from vault.web.sessions import (
     SIGN_IN,
-    end_session,
     form_targets,
     person_of,
     require_citizen,
@@ -27,8 +26,6 @@ from vault.web.sessions import (
     visitor_of,
     way_to,
 )
-
-SIGNED_OUT: Final = "/idp/signed-out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +56,6 @@ class ConfirmPage:
     has_password: bool
     elsewhere: bool  # she may prove it at the other provider too
     problems: Problems = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class SignedOutPage:
-    """The last page of a session."""
-
-    template: ClassVar[str] = "account/signed-out.html"
 
 
 async def get_sign_in(request: web.Request) -> web.StreamResponse:
@@ -103,23 +93,6 @@ async def post_sign_in(request: web.Request) -> web.StreamResponse:
     raise response
 
 
-async def post_sign_out(request: web.Request) -> web.StreamResponse:
-    """Ends the session of this browser."""
-    await read_form(request)
-    person, vault = await person_of(request), request.app[VAULT]
-    if person is not None:
-        async with vault.writing() as work:
-            await sign_out(work, person.session, now=vault.clock())
-    response = web.HTTPSeeOther(SIGNED_OUT)
-    end_session(request, response)
-    raise response
-
-
-async def get_signed_out(request: web.Request) -> web.StreamResponse:
-    """Says that nobody is signed in any more."""
-    return render(request, SignedOutPage())
-
-
 async def get_confirm(request: web.Request) -> web.StreamResponse:
     """Asks for the password once more."""
     await require_citizen(request)
@@ -155,8 +128,6 @@ async def post_confirm(request: web.Request) -> web.StreamResponse:
 ROUTES: Final = (
     Route("GET", SIGN_IN, get_sign_in, Credentials.VISITOR),
     Route("POST", SIGN_IN, post_sign_in, Credentials.VISITOR),
-    Route("POST", "/idp/logout", post_sign_out, Credentials.VISITOR),
-    Route("GET", SIGNED_OUT, get_signed_out, Credentials.VISITOR),
     Route("GET", "/idp/confirm", get_confirm, Credentials.SESSION),
     Route("POST", "/idp/confirm", post_confirm, Credentials.SESSION),
 )

@@ -4,16 +4,16 @@ import { createInterface } from "node:readline";
 import Provider from "oidc-provider";
 
 const [told] = await lines(process.stdin, 1);
-const { port, redirectUri, clientId, clientSecret, method, jwk, people, levels } = JSON.parse(told);
+const { port, redirectUri, signedOutUri, clientId, proof, jwk, people, levels } = JSON.parse(told);
 const issuer = `http://localhost:${port}`;
 
 const provider = new Provider(issuer, {
   clients: [
     {
       client_id: clientId,
-      client_secret: clientSecret,
+      ...proof,
       redirect_uris: [redirectUri],
-      token_endpoint_auth_method: method,
+      post_logout_redirect_uris: [signedOutUri],
       id_token_signed_response_alg: jwk.alg,
     },
   ],
@@ -23,12 +23,13 @@ const provider = new Provider(issuer, {
   acrValues: levels,
   claims: { openid: ["sub", "acr", "amr", "auth_time"], profile: ["name"], email: ["email", "email_verified"], rrn: ["rrn"] },
   scopes: ["openid", "profile", "email", "rrn"],
-  clientAuthMethods: ["client_secret_basic", "client_secret_post"],
+  clientAuthMethods: ["client_secret_basic", "client_secret_post", "private_key_jwt"],
   enabledJWA: { idTokenSigningAlgValues: ["RS256", "PS256", "ES256", "EdDSA"] },
   features: {
     devInteractions: { enabled: false },
     dPoP: { enabled: true, nonceSecret: Buffer.alloc(32, 7), requireNonce: () => true },
   },
+  fetch: (url, { dispatcher: _guard, ...options }) => fetch(url, options), // its guard asks nothing of this machine
   interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
   findAccount: (_ctx, id) => people[id] && { accountId: id, claims: () => ({ sub: id, ...people[id] }) },
   loadExistingGrant: async (ctx) => {

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.forge import read
+from vault.config import Limits
 from vault.errors import Unavailable
+from vault.identity.claims import read_id_hint
 from vault.identity.levels import asked_for, at_least, reaches
+from vault.identity.tokens import KeyRing
 from vault.identity.upstream import (
-    authorization_url,
+    by_assertion,
     client_authentication,
     parse_provider,
     said_methods,
     said_moment,
     said_number,
     said_text,
+    url_of,
 )
 from vault.values import Secret
 
+NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
+RING = KeyRing.load([KeyRing.new_key(NOON), KeyRing.new_key(NOON, algorithm="RS256")], now=NOON)
 LEVELS = ("low", "substantial", "high")
 SAID: dict[str, Any] = {
     "issuer": "https://o.example/op",
@@ -50,7 +58,8 @@ def test_a_provider_is_read_with_the_defaults_of_discovery() -> None:
     provider = parse_provider(SAID, issuer="https://o.example/op")
     assert provider.auth_methods == ("client_secret_basic",)
     assert (provider.says_iss, provider.dpop, provider.userinfo_endpoint) == (False, False, None)
-    url = authorization_url(provider, {"client_id": "a b", "prompt": ""})
+    assert (provider.auth_algorithms, provider.end_session_endpoint) == (("RS256",), None)
+    url = url_of(provider.authorization_endpoint, {"client_id": "a b", "prompt": ""})
     assert url == "https://o.example/a?tenant=1&client_id=a+b"
 
 
@@ -58,6 +67,55 @@ def test_a_provider_is_read_with_the_defaults_of_discovery() -> None:
 def test_the_issuer_is_compared_byte_for_byte(issuer: str) -> None:
     with pytest.raises(Unavailable):
         parse_provider(SAID, issuer=issuer)
+
+
+@pytest.mark.parametrize(
+    ("taken", "algorithm"),
+    [(["RS256", "ES256"], "ES256"), (["RS256", "PS256"], "RS256"), (None, "RS256")],
+)
+def test_a_client_proves_itself_by_key_with_what_the_provider_takes(taken: list[str] | None, algorithm: str) -> None:
+    said = {**SAID, "token_endpoint_auth_methods_supported": ["private_key_jwt"]}
+    said |= {"token_endpoint_auth_signing_alg_values_supported": taken} if taken else {}
+    provider = parse_provider(said, issuer=SAID["issuer"])
+    fields = by_assertion(provider, "our vault", keys=RING, number="once", now=NOON)
+    assert fields["client_id"] == "our vault"
+    assert fields["client_assertion_type"] == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    header, claims = read(fields["client_assertion"])
+    (key,) = [key for key in RING.public_keys() if key["alg"] == algorithm]
+    assert (header["alg"], header["kid"]) == (algorithm, key["kid"])
+    assert claims == {
+        "iss": "our vault",
+        "sub": "our vault",
+        "aud": ["https://o.example/op", "https://o.example/t"],
+        "jti": "once",
+        "iat": int(NOON.timestamp()),
+        "exp": int(NOON.timestamp()) + 60,
+    }
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"token_endpoint_auth_methods_supported": ["client_secret_basic"]},
+        {
+            "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": ["HS256", "none"],
+        },
+    ],
+)
+def test_no_key_proves_a_client_where_the_provider_takes_none(said: dict[str, Any]) -> None:
+    provider = parse_provider({**SAID, **said}, issuer=SAID["issuer"])
+    with pytest.raises(Unavailable):
+        by_assertion(provider, "our vault", keys=RING, number="once", now=NOON)
+
+
+def test_what_proves_us_elsewhere_is_no_hint_of_who_signs_out_here() -> None:
+    """A provider may call its client what it likes, our own address too."""
+    own = "https://vault.example/"
+    said = {**SAID, "token_endpoint_auth_methods_supported": ["private_key_jwt"]}
+    provider = parse_provider(said, issuer=SAID["issuer"])
+    text = by_assertion(provider, own, keys=RING, number="once", now=NOON)["client_assertion"]
+    assert read_id_hint(text, RING.public_keys(), own_issuer=own, limits=Limits()) is None
 
 
 def test_a_client_proves_itself_as_the_provider_takes_it() -> None:
