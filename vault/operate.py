@@ -34,7 +34,9 @@ async def close_for(vault: Vault, email: str, *, at_once: bool) -> str:
         )
     if at_once:
         await close_accounts(vault)
-        return "closed"
+        async with vault.reading() as work:
+            gone = await work.accounts.get(account.id) is None
+        return "closed" if gone else "closing: a running server tells those who listen first, for ten minutes at most"
     return f"closes on {closing.closes.isoformat() if closing.closes else ''}"
 
 

@@ -391,3 +391,53 @@ async def test_channels_of_a_pod_and_of_an_agent_are_found_together(store: Datab
         assert {one.id for one in held} == {"bob at alice's", "alice at bob's", "nobody at alice's"}
         assert len(await work.subscriptions.held(ALICE, webid(ALICE), limit=2)) == 2
         assert await work.subscriptions.held(PodName("nobody"), webid(PodName("nobody")), limit=10) == []
+
+
+STORAGE = "https://vault.example/alice"
+
+
+async def owed(store: Database, pod: PodName = ALICE) -> bool:
+    async with store.reading() as work:
+        return await work.deliveries.owed(pod, storage=STORAGE)
+
+
+async def test_a_webhook_is_owed_that_its_topic_is_gone_until_it_took_it(store: Database) -> None:
+    channel = a_channel()
+    await add(store, channel, a_channel("c2", path="/other"), a_channel("c3", kind=ChannelType.WEBSOCKET))
+    await tell(store, "Create")
+    assert not await owed(store)  # of other news one may be without, when the vault goes
+    await tell(store, "Delete")
+    assert await owed(store)  # not shared out yet
+    assert not await owed(store, BOB)
+    (number,) = (await numbers(store))[1:]
+    async with store.writing() as work:
+        await work.deliveries.add(channel, number, most=9)
+        await work.deliveries.note(await work.notices.place())
+    assert await owed(store)  # not taken yet
+    async with store.writing() as work:
+        (one,) = await work.deliveries.due(NOON, limit=9)
+        await work.deliveries.sent(one, again=NOON)
+    assert not await owed(store)
+
+
+async def test_nothing_is_owed_to_who_only_listens_or_watches_something_else(store: Database) -> None:
+    await add(store, a_channel("c2", path="/doc2"), a_channel("c3", kind=ChannelType.WEBSOCKET))
+    await tell(store, "Delete")
+    assert not await owed(store)
+
+
+async def test_dead_letters_are_owed_to_nobody(store: Database) -> None:
+    channel = a_channel()
+    await add(store, channel)
+    await tell(store, "Delete")
+    async with store.writing() as work:
+        await work.deliveries.add(channel, (await work.notices.last(ALICE)), most=9)
+        await work.deliveries.note(await work.notices.place())
+        await work.deliveries.bury(channel)
+    assert not await owed(store)
+
+
+async def test_whether_there_is_a_channel_in_a_pod(store: Database) -> None:
+    await add(store, a_channel(agent=BOB))
+    async with store.reading() as work:
+        assert (await work.subscriptions.any_in(ALICE), await work.subscriptions.any_in(BOB)) == (True, False)

@@ -390,6 +390,25 @@ async def test_a_pod_is_cleared_in_steps_and_its_acls_go_last(store: Database) -
         assert await bytes_at(work, "/a", BOB) == b"bob's"
 
 
+async def test_documents_are_cleared_members_first_and_descriptions_and_acls_stay(store: Database) -> None:
+    paths = ["/", "/.acl", "/a", "/a.acl", "/b/", "/b/-x", "/b/.acl", "/b/c", "/b/c.meta"]
+    async with store.writing() as work:
+        for path in paths:
+            await put(work, path, b"0123456789")
+        await put(work, "/a", b"bob's", pod=BOB)
+    gone: list[str] = []
+    for most in (2, 2, 2, 2):
+        async with store.writing() as work:
+            gone += [url.path for url in await work.resources.clear_documents(ALICE, limit=most)]
+    assert gone == ["/b/c", "/b/-x", "/b/", "/a", "/"]
+    async with store.reading() as work:
+        left = [path for path in paths if await work.resources.get(at(path)) is not None]
+        pod = await work.resources.pod(ALICE)
+        assert pod is not None
+        assert (left, pod.used_bytes) == (["/.acl", "/a.acl", "/b/.acl", "/b/c.meta"], 40)
+        assert await bytes_at(work, "/a", BOB) == b"bob's"
+
+
 async def test_a_retired_pod_keeps_its_name_from_everybody(store: Database) -> None:
     async with store.writing() as work:
         await work.resources.retire(ALICE)

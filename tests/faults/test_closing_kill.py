@@ -45,14 +45,17 @@ class _NotNow(Exception):
         self.count = count
 
 
-async def look(vault: Vault) -> tuple[list[AuditEntry], bool]:
+async def look(vault: Vault) -> tuple[list[AuditEntry], list[str]]:
+    """The server's own log, and of which of Alice's documents it was told that they are gone."""
     async with vault.reading() as work:
         assert await work.accounts.by_pod(ALICE) is None
-        root = await work.resources.get(storage_of(ALICE))
-        return await work.audit.entries(SERVER), root is None
+        assert await work.resources.get(storage_of(ALICE)) is None
+        posted = await work.notices.of_pod(ALICE, after=0, limit=10_000)
+        told = [one.notice.topic for one in posted if one.notice.kind == "Delete"]
+        return await work.audit.entries(SERVER), told
 
 
-async def looked(folder: Path) -> tuple[list[AuditEntry], bool]:
+async def looked(folder: Path) -> tuple[list[AuditEntry], list[str]]:
     async with open_vault(settings_for(folder, 3000)) as vault:
         return await look(vault)
 
@@ -84,8 +87,12 @@ def test_removal_that_is_killed_goes_on_and_its_receipt_counts_everything(tmp_pa
     assert one_round(folder, 4) == ["step"] * 4
     assert one_round(folder, None)[-1] == "done"
     assert one_round(folder, None) == ["done"]  # and there is nothing left to do
-    entries, gone = asyncio.run(looked(folder))
-    assert gone
+    entries, told = asyncio.run(looked(folder))
+    # Each document is told of with its removal: once, and before what held it.
+    assert len(told) == len(set(told))
+    assert {f"http://localhost:3000/alice/n{number}" for number in range(DOCUMENTS)} < set(told)
+    assert told[-1] == "http://localhost:3000/alice/"
+    assert not any(topic.endswith((".acl", ".meta")) for topic in told)
     (closed,) = [entry for entry in entries if entry.event is AuditEvent.ACCOUNT_CLOSED]
     assert int(closed.facts["documents"]) == counted.value.count
     assert isinstance(verify_chain(entries, previous=GENESIS), Intact)

@@ -22,11 +22,12 @@ from vault.values import AccountId, Ceiling, Citizen, ClientId, PodName, Secret,
 @dataclass(frozen=True, slots=True)
 class Cleared:
     """What is gone already of an account whose time to be kept is over, so that a removal goes on where it stopped:
-    resources, and grants and requests. `begun`: there is no way back."""
+    resources, and grants and requests. `begun`: there is no way back. `emptied`: when the last document went."""
 
     begun: bool = False
     documents: int = 0
     sharing: int = 0
+    emptied: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

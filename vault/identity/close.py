@@ -9,7 +9,7 @@ from typing import Final
 from vault.audit import SERVER, AuditDraft, AuditEvent
 from vault.config import Settings
 from vault.errors import Conflict, Gone, Missing
-from vault.identity.accounts import Account, Cleared
+from vault.identity.accounts import Account
 from vault.identity.correspond import find_link, make_link, use_link, write_to_owner
 from vault.identity.letters import LetterKind, LinkPurpose, link_token, read_link_token
 from vault.identity.ports import IdentityWork
@@ -102,8 +102,13 @@ async def seal_off(work: IdentityWork, account: Account) -> Account:
 async def note_cleared(work: IdentityWork, account: Account, *, documents: int = 0, sharing: int = 0) -> None:
     """Counts what is gone, in the transaction that removed it."""
     so_far = account.cleared
-    cleared = Cleared(True, so_far.documents + documents, so_far.sharing + sharing)
+    cleared = replace(so_far, documents=so_far.documents + documents, sharing=so_far.sharing + sharing)
     await work.accounts.replace(replace(account, cleared=cleared))
+
+
+async def note_emptied(work: IdentityWork, account: Account, *, now: datetime) -> None:
+    """The last document is gone."""
+    await work.accounts.replace(replace(account, cleared=replace(account.cleared, emptied=now)))
 
 
 async def finish_closing(work: IdentityWork, account: Account, *, settings: Settings, now: datetime) -> None:

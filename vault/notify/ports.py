@@ -67,6 +67,10 @@ class Subscriptions(Protocol):
         ...
 
     async def any(self, kind: ChannelType, /) -> bool: ...
+    async def any_in(self, pod: PodName, /) -> bool:
+        """Whether there is a channel on anything in this pod."""
+        ...
+
     async def count(self, agent: str | None, /, *, now: datetime, most: int) -> int:
         """How many channels of an agent ("" for nobody in particular) last beyond `now`, of everybody for None; it
         stops counting at `most`."""
@@ -108,6 +112,11 @@ class Deliveries(Protocol):
 
     async def failed(self, due: Due, /, *, again: datetime, dead: bool) -> None:
         """The receiver did not take it. `dead`: it is not tried again, and kept among the dead letters."""
+        ...
+
+    async def owed(self, pod: PodName, /, *, storage: str) -> bool:
+        """Whether a webhook in this pod is still to be told something, or that its topic is gone; `storage` is the
+        URL of the pod, without the slash at its end."""
         ...
 
     async def bury(self, subscription: Subscription, /) -> int:

@@ -94,6 +94,11 @@ class Resources(Protocol):
         that nothing is ever governed by another ACL than its own."""
         ...
 
+    async def clear_documents(self, pod: PodName, /, *, limit: int) -> list[ResourceUrl]:
+        """Removes up to `limit` documents and containers of such a pod, members before what holds them; which those
+        were. Descriptions and ACLs stay, and go on saying who could read what."""
+        ...
+
     async def retire(self, pod: PodName, /) -> None:
         """Leaves of an emptied pod its name: it has no owner, no room, and is never given again."""
         ...

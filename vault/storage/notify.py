@@ -38,6 +38,7 @@ _HELD = """
     UNION SELECT record, position FROM subscriptions WHERE agent = ? LIMIT ?
 """
 _ANY = "SELECT 1 FROM subscriptions WHERE kind = ? LIMIT 1"
+_ANY_IN = "SELECT 1 FROM subscriptions WHERE pod = ? LIMIT 1"
 _COUNT = "SELECT count(*) FROM (SELECT 1 FROM subscriptions WHERE ends > ? LIMIT ?)"
 _COUNT_OF = "SELECT count(*) FROM (SELECT 1 FROM subscriptions WHERE agent = ? AND ends > ? LIMIT ?)"
 
@@ -61,6 +62,13 @@ _WENT_WELL = """
     WHERE pod = ? AND id = ?
 """
 _WENT_WRONG = "UPDATE subscriptions SET due = ?, failures = failures + 1 WHERE pod = ? AND id = ?"
+_WAITING = "SELECT 1 FROM deliveries WHERE dead = 0 AND pod = ? LIMIT 1"
+_NOT_SHARED_OUT = """
+    SELECT 1 FROM outbox AS o JOIN subscriptions AS s
+        ON s.kind = ? AND s.pod = o.pod AND s.topic = substr(o.topic, length(?) + 1)
+    WHERE o.rowid > coalesce((SELECT place FROM sharing_out WHERE id = 1), 0) AND o.pod = ? AND o.kind = 'Delete'
+    LIMIT 1
+"""
 _BURY = "UPDATE deliveries SET dead = 1 WHERE pod = ? AND subscription = ? AND number = ?"
 _BURY_ALL = "UPDATE deliveries SET dead = 1 WHERE pod = ? AND subscription = ?"
 
@@ -141,6 +149,9 @@ class SqlSubscriptions:
     async def any(self, kind: ChannelType, /) -> bool:
         return await self._transaction.one(_ANY, (kind.value,)) is not None
 
+    async def any_in(self, pod: PodName, /) -> bool:
+        return await self._transaction.one(_ANY_IN, (pod,)) is not None
+
     async def count(self, agent: str | None, /, *, now: datetime, most: int) -> int:
         if agent is None:
             row = await self._transaction.one(_COUNT, (to_micros(now), most))
@@ -182,6 +193,12 @@ class SqlDeliveries:
         if dead:
             await self._transaction.run(_BURY, (*key, due.number))
         await self._transaction.run(_WENT_WRONG, (to_micros(again), *key))
+
+    async def owed(self, pod: PodName, /, *, storage: str) -> bool:
+        if await self._transaction.one(_WAITING, (pod,)) is not None:
+            return True
+        values = (ChannelType.WEBHOOK.value, storage, pod)
+        return await self._transaction.one(_NOT_SHARED_OUT, values) is not None
 
     async def bury(self, subscription: Subscription, /) -> int:
         return await self._transaction.run(_BURY_ALL, (subscription.topic.pod, subscription.id))

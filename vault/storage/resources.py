@@ -196,6 +196,11 @@ class SqlResources:
             await self._free(pod, sum(gone))
         return len(gone)
 
+    async def clear_documents(self, pod: PodName, /, *, limit: int) -> list[ResourceUrl]:
+        if gone := await clearing.clear_documents(self._transaction, pod, limit=limit):
+            await self._free(pod, sum(size for _, size in gone))
+        return [ResourceUrl(pod, path) for path, _ in gone]
+
     async def retire(self, pod: PodName, /) -> None:
         await clearing.retire(self._transaction, pod)
         await self._free(pod, 0)
