@@ -23,8 +23,9 @@ from tests.people import CONTAINER_LINK, Person, Visitor, read_cast
 from tests.server_process import server_process
 from vault.audit import AuditEntry, AuditEvent
 from vault.identity.accounts import HeldPod
-from vault.identity.authorize import Desk, Outcome, Redirect, authorize
-from vault.identity.authorize import Person as Known
+from vault.identity.authorization import Desk, Outcome, Redirect
+from vault.identity.authorization import Person as Known
+from vault.identity.authorize import authorize
 from vault.identity.sign_in import sign_out_everywhere
 from vault.ports import Vault
 from vault.solid.provision import create_pod, webid_of

@@ -8,123 +8,41 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
-from vault.config import Settings
 from vault.errors import Forbidden, OAuthRefusal
-from vault.identity.accounts import Account, Code, Consent, HeldPod, Session
+from vault.identity.accounts import Account, Code, Consent
+from vault.identity.authorization import (
+    FRESH,
+    SCOPES,
+    AuthorizationRequest,
+    ConsentQuestion,
+    Desk,
+    Outcome,
+    Person,
+    Redirect,
+    SignInQuestion,
+    Step,
+    StepResult,
+)
 from vault.identity.claims import read_id_hint
 from vault.identity.clients import AUTHORIZATION_CODE, Client, redirect_allowed
-from vault.identity.consent import Answer, Choice, Reason, give, mark_of, reason_to_ask, refuse
+from vault.identity.consent import Choice, Reason, give, mark_of, reason_to_ask, refuse
 from vault.identity.levels import open_wish
 from vault.identity.moments import read_moment, seal_moment
-from vault.identity.ports import IdentityWork, Issuers, Transact
+from vault.identity.ports import IdentityWork
 from vault.identity.prove import find_client
-from vault.identity.pushed import REQUEST_URI, Pushed, find_pushed, hold_pushed, use_pushed
+from vault.identity.pushed import REQUEST_URI, find_pushed, hold_pushed, use_pushed
 from vault.identity.sign_in import standing_account
 from vault.identity.tokens import digest
-from vault.values import ClientId, WebId
-
-SCOPES: Final = ("openid", "webid", "profile", "offline_access")
-FRESH: Final = "signed_in_after"  # our own parameter: proves when a new sign-in was asked for
+from vault.values import ClientId
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _THUMBPRINT = _CHALLENGE
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """The signed-in person at the browser. `held`: the pod she looks at, where that is not the account's first;
-    `several`: there is more than one to look at."""
-
-    account: Account
-    session: Session
-    held: HeldPod | None = None
-    several: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorizationRequest:
-    """What is asked, as far as it has been checked; `redirect_uri` is set once it may be redirected to."""
-
-    parameters: Mapping[str, str]
-    client: Client | None = None
-    redirect_uri: str | None = None
-    scope: frozenset[str] = frozenset()
-    prompts: frozenset[str] = frozenset()
-    signed_in_since: datetime | None = None  # the person must have signed in at or after this moment
-    person: Person | None = None
-    answer: Answer | None = None  # a yes that is to be kept
-    webid: WebId | None = None  # as whom
-    pushed: Pushed | None = None
-
-    def get(self, name: str) -> str | None:
-        return self.parameters.get(name) or None  # RFC 6749 §3.1: "without a value … treated as if omitted"
-
-    def resume(self) -> dict[str, str]:
-        """The parameters to come back with after a page. A pushed request stays where it is; its redirect URI goes
-        along so that pages know where their form may lead, and is not believed."""
-        if self.pushed is None:
-            return dict(self.parameters)
-        named = {name: text for name, text in self.parameters.items() if name in ("client_id", "redirect_uri", FRESH)}
-        return {**named, "request_uri": self.pushed.uri}
-
-
-@dataclass(frozen=True, slots=True)
-class SignInQuestion:
-    """The person must sign in; `resume` are the parameters to come back with. With a `level` she need not."""
-
-    resume: Mapping[str, str]
-    reason: Reason
-    level: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentQuestion:
-    """The person must say yes or no to this client. `given` is the yes of an earlier time, if there was one; `webids`
-    are those the person may choose from."""
-
-    request: AuthorizationRequest
-    client: Client
-    reason: Reason
-    given: Consent | None
-    webids: tuple[WebId, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """Back to the client, with an answer; always carries `iss` (OP-7, RFC 9207)."""
-
-    url: str
-
-
-Outcome = SignInQuestion | ConsentQuestion | Redirect
-StepResult = AuthorizationRequest | Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the steps work with: who is at the browser, what the person just chose, and the world around."""
-
-    reading: Transact
-    writing: Transact
-    issuers: Issuers
-    settings: Settings
-    key: bytes = field(repr=False)
-    now: datetime
-    person: Person | None
-    answer: Answer | None = None
-
-    @property
-    def issuer(self) -> str:
-        return self.settings.server.base_url
-
-
-Step = Callable[[AuthorizationRequest, Desk], Awaitable[StepResult]]
 
 
 async def authorize(parameters: Sequence[tuple[str, str]], desk: Desk) -> Outcome:

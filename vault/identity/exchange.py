@@ -10,7 +10,7 @@ from typing import Final
 
 from vault.errors import OAuthRefusal
 from vault.identity.accounts import Code, RefreshToken
-from vault.identity.authorize import SCOPES
+from vault.identity.authorization import SCOPES
 from vault.identity.claims import ACCESS_TOKEN, ID_TOKEN, Subject, access_claims, id_claims
 from vault.identity.clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, Client
 from vault.identity.consent import use

@@ -18,7 +18,7 @@ from vault.audit import AuditDraft, AuditEvent
 from vault.config import Settings
 from vault.errors import Conflict, Forbidden, Unavailable
 from vault.identity.accounts import Account, hash_national_number
-from vault.identity.authorize import FRESH, Person
+from vault.identity.authorization import FRESH, Person
 from vault.identity.credentials import UpstreamLink
 from vault.identity.errands import (
     ARRIVAL_SECONDS,

@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Final
 
 from vault.errors import OAuthRefusal
-from vault.identity.authorize import CHECKS, FRESH, AuthorizationRequest, Desk
+from vault.identity.authorization import FRESH, AuthorizationRequest, Desk
+from vault.identity.authorize import CHECKS
 from vault.identity.limit import count_kept
 from vault.identity.ports import Tries
 from vault.identity.prove import AUTH_PARAMETERS, ClientDesk, ClientRequest, check_possession, prove_client

@@ -11,15 +11,8 @@ from aiohttp import web
 
 from vault.errors import Malformed, OAuthRefusal
 from vault.identity.accounts import Account
-from vault.identity.authorize import (
-    ConsentQuestion,
-    Desk,
-    Outcome,
-    Person,
-    Redirect,
-    SignInQuestion,
-    authorize,
-)
+from vault.identity.authorization import ConsentQuestion, Desk, Outcome, Person, Redirect, SignInQuestion
+from vault.identity.authorize import authorize
 from vault.identity.clients import Client
 from vault.identity.consent import Answer, Change, Choice, Reason, changes, facts_of, host_of, mark_of
 from vault.ports import Vault

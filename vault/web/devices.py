@@ -85,11 +85,10 @@ async def post_sessions(request: web.Request) -> web.Response:
 
 async def post_everywhere(request: web.Request) -> web.Response:
     """Ends all of them, and what every app holds."""
-    citizen = await require_citizen(request)
+    person, vault = await require_person(request), request.app[VAULT]
     await read_form(request)
-    person, vault = await person_of(request), request.app[VAULT]
     async with vault.writing() as work:
-        await sign_out_everywhere(work, citizen.account, now=vault.clock())
+        await sign_out_everywhere(work, person.account.id, now=vault.clock())
     response = web.HTTPSeeOther(signed_out(vault, person))
     end_session(request, response)
     raise response

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from vault.errors import OAuthRefusal
-from vault.identity.authorize import Person
+from vault.identity.authorization import Person
 from vault.identity.claims import read_id_hint
 from vault.identity.clients import Client
 from vault.identity.prove import find_client

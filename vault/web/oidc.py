@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 
 from vault.errors import InsufficientScope, Malformed, OAuthRefusal, Unauthenticated, UnsupportedMedia
 from vault.identity.authenticate import verified_claims
-from vault.identity.authorize import SCOPES
+from vault.identity.authorization import SCOPES
 from vault.identity.clients import ID_TOKEN_ALGORITHMS, ClientAuth
 from vault.identity.exchange import GRANT_TYPES
 from vault.identity.limit import count_kept

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from vault.errors import Conflict, Forbidden, Missing
 from vault.identity.accounts import citizen
-from vault.identity.authorize import Person
+from vault.identity.authorization import Person
 from vault.identity.credentials import Passkey
 from vault.identity.levels import reaches
 from vault.identity.passkeys import (

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from aiohttp import web
 
 from vault.identity.accounts import SessionKind, acting_for, citizen, session_holds
-from vault.identity.authorize import Person
+from vault.identity.authorization import Person
 from vault.identity.levels import reaches
 from vault.identity.sign_in import Opened, Visitor
 from vault.identity.tokens import digest

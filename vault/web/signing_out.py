@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from aiohttp import web
 
 from vault.errors import Unavailable
-from vault.identity.authorize import Person
+from vault.identity.authorization import Person
 from vault.identity.moments import read_moment, seal_moment
 from vault.identity.sign_in import sign_out
 from vault.identity.upstream import url_of
