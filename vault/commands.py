@@ -23,6 +23,7 @@ from vault.identity.sign_up import invite
 from vault.operate import (
     account_line,
     add_for,
+    check_address,
     close_for,
     letter_line,
     program_line,
@@ -46,6 +47,7 @@ DATA: Final = click.option(
 CONFIG: Final = click.option("--config", "file", type=click.Path(dir_okay=False, path_type=Path), help="A TOML file.")
 
 
+_BASE_URL: Final = click.option("--base-url", help="The address the vault is known by; the same as for serve.")
 _OVERLAPS: Final = {str(overlap.days): overlap for overlap in OVERLAPS}
 _KEYS: Final = click.option("--keys", help="A file with public keys as JWK Set, or the https address of one.")
 
@@ -111,7 +113,7 @@ def account_list_command(file: Path | None, **options: object) -> None:
 @account_group.command("invite")
 @click.argument("email")
 @click.option("--language", type=click.Choice(LANGUAGES), default=DEFAULT, help="Of the letter.")
-@click.option("--base-url", help="The address the vault is known by; the same as for serve.")
+@_BASE_URL
 @DATA
 @CONFIG
 def account_invite_command(email: str, language: str, file: Path | None, **options: object) -> None:
@@ -119,6 +121,7 @@ def account_invite_command(email: str, language: str, file: Path | None, **optio
 
     async def make(vault: Vault) -> str:
         async with vault.writing() as work:
+            await check_address(work, vault.base_url)
             link = await invite(work, email=email, language=language, settings=vault.settings, now=vault.clock())
         return link_url(link, base_url=vault.base_url, key=vault.secrets.links)
 
@@ -148,6 +151,7 @@ def account_unlock_command(email: str, file: Path | None, **options: object) -> 
 @account_group.command("close")
 @click.argument("email")
 @click.option("--at-once", is_flag=True, help="Without the time in which it can be kept. There is no way back.")
+@_BASE_URL
 @DATA
 @CONFIG
 def account_close_command(email: str, at_once: bool, file: Path | None, **options: object) -> None:

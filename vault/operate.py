@@ -10,6 +10,7 @@ from vault.app import utc_now
 from vault.closing import close_accounts
 from vault.config import Settings
 from vault.datasluis.leave import check_may_leave
+from vault.errors import Conflict
 from vault.identity.accounts import Account
 from vault.identity.clients import Client
 from vault.identity.close import OPERATOR, begin_closing
@@ -19,14 +20,24 @@ from vault.identity.oversee import Overseen, account_at, program_at
 from vault.identity.programs import add_program, replace_keys, revoke_program, rotate_secret
 from vault.identity.register import Registered
 from vault.outbound.mail import SmtpCarrier
-from vault.ports import Vault
+from vault.ports import Vault, Work
+from vault.solid.provision import webid_of
 from vault.values import ClientId, WebId
 from vault.web.letters import compose
+
+
+async def check_address(work: Work, base_url: str) -> None:
+    """What a command mails or announces begins with the address of the vault, and a store stays at the one it was made
+    for. Raises Conflict("other-address") when the accounts here know another."""
+    for account in await work.accounts.listed(after="", limit=1):
+        if account.webid != webid_of(account.pod, base_url=base_url):
+            raise Conflict("other-address", f"this store was not made for {base_url}: name its own with --base-url")
 
 
 async def close_for(vault: Vault, email: str, *, at_once: bool) -> str:
     """Closes an account as its owner could, or at once; says what became of it."""
     async with vault.writing() as work:
+        await check_address(work, vault.base_url)
         account = await account_at(work, email)
         await check_may_leave(work, account)
         closing = await begin_closing(

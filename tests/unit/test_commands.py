@@ -56,13 +56,26 @@ def test_accounts_are_listed_locked_unlocked_and_closed_with_a_line_for_each_act
 
 def test_invitation_is_printed_and_refused_for_who_has_an_account_or_where_nobody_is_taken(store: Path) -> None:
     data = ("--data", str(store))
-    made = datakluis("account", "invite", "guest@example.org", *data, "--base-url", "https://vault.example")
+    made = datakluis("account", "invite", "guest@example.org", *data)
     assert made.returncode == 0, made.stderr
-    assert made.stdout.startswith("https://vault.example/idp/signup?link=")
+    assert made.stdout.startswith("http://localhost:3000/idp/signup?link=")
     known = datakluis("account", "invite", "alice@example.org", *data)
     assert (known.returncode, "account-exists" in known.stderr) == (2, True)
     closed = datakluis("account", "invite", "other@example.org", *data, DATAKLUIS_SIGN_UP="closed")
     assert (closed.returncode, "sign-up-closed" in closed.stderr) == (2, True)
+
+
+def test_command_that_mails_or_announces_wants_the_address_that_the_store_was_made_for(tmp_path: Path) -> None:
+    (tmp_path / "seed.json").write_text(json.dumps(SEED))
+    data, ours = ("--data", str(tmp_path / "data")), ("--base-url", "https://vault.example")
+    assert datakluis("seed", str(tmp_path / "seed.json"), *data, *ours).returncode == 0
+    invited = datakluis("account", "invite", "guest@example.org", *data, *ours)
+    assert invited.stdout.startswith("https://vault.example/idp/signup?link=")
+    for words in (("invite", "other@example.org"), ("close", "bob@example.org", "--at-once")):
+        refused = datakluis("account", *words, *data)
+        assert (refused.returncode, "other-address" in refused.stderr) == (2, True)
+    assert "bob@example.org" in lines(datakluis("account", "list", *data).stdout)
+    assert datakluis("account", "close", "bob@example.org", "--at-once", *data, *ours).stdout.strip() == "closed"
 
 
 def test_test_letter_says_what_became_of_it(tmp_path: Path) -> None:
