@@ -54,6 +54,14 @@ async def test_credentials_of_a_machine_in_every_spelling(
     assert (await ask(http, app.holder, alice.pod)).status == 200
 
 
+@pytest.mark.requirement("OP-11", "RFC6749-5")
+async def test_machine_gets_the_scopes_there_are_and_hears_which(http: Visitor, alice: Person) -> None:
+    app = machine_of(http, alice)
+    asked = {"grant_type": "client_credentials", "scope": "webid calendar admin webid", **app.credentials}
+    answer = await app.post_token(**asked)
+    assert answer.json["scope"] == read(answer.json["access_token"])[1]["scope"] == "webid"
+
+
 @pytest.mark.requirement("OP-11")
 async def test_basic_credentials_with_odd_characters_may_be_encoded_or_raw(http: Visitor, alice: Person) -> None:
     app = await register(http)
