@@ -275,6 +275,26 @@ async def test_vec_r16_document_behind_a_chain_of_redirects_is_a_page(http: Visi
     assert elsewhere.asked == ["/hop0", "/hop1", "/hop2", "/hop3"]
 
 
+@pytest.mark.requirement("VEC-R16", "CI-3", "ATK-22")
+@pytest.mark.parametrize("another", [False, True])
+async def test_vec_r16_document_that_a_redirect_fetches_from_another_origin_is_a_page(
+    http: Visitor, elsewhere: Elsewhere, another: bool
+) -> None:
+    """Many sites send people on to whatever address they are given; that is no way to be an app of such a site."""
+    client_id = f"{elsewhere.base_url}go?to=app"
+    there = elsewhere.base_url.replace("localhost", "127.0.0.1") if another else elsewhere.base_url
+
+    async def onward(_request: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound(f"{there}app")
+
+    elsewhere.documents["/go"] = onward
+    elsewhere.publish("/app", document(client_id), "application/ld+json")
+    answer = await Browser(http).open(App(http, client_id, REGISTERED).authorization_url())
+    assert elsewhere.asked == ["/go", "/app"]
+    assert stays(answer) is another
+    assert ("/idp/login" in [form.action for form in forms_of(answer)]) is not another
+
+
 @pytest.mark.requirement("CI-5", "VEC-R16")
 @pytest.mark.parametrize("client_id", ["http://app.example/id", "https://10.0.0.1/id", "https://[::ffff:10.0.0.1]/id"])
 async def test_vec_r16_document_over_http_or_at_a_private_address_is_a_page(http: Visitor, client_id: str) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+from yarl import URL
+
 from vault.config import Settings
 from vault.errors import Malformed, OAuthRefusal, Refusal, Unauthenticated, Unprocessable
 from vault.identity.claims import VerifiedTokens
@@ -250,10 +252,13 @@ class Documents:
         return parse_client(described, client_id=client_id, secret=None, now=self._clock(), dynamic=False)
 
     async def _public_document(self, url: str, accept: str) -> tuple[MediaType, bytes]:
-        """A document somewhere else, or a public one of our own pods."""
+        """What a client says of itself, somewhere else or in a public document of our own pods. It says so at its own
+        origin: a redirect that anybody can aim, as on many sites, must not speak for the site (VEC-R16)."""
         place = self._own.place(url)
         if place is None:
             got = await self._get(url, accept)
+            if URL(got.url).origin() != URL(url).origin():
+                raise Unreachable("moved to another origin")
             return got.media_type, got.body
         document = await self._own.public(place)
         if document is None:
