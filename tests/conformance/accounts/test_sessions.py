@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from tests.browser import Browser, forms_of, register
+from tests.browser import Browser, ask, forms_of, refused, register
 from tests.conformance.accounts.conftest import Place
 from tests.people import Answer, Person
 
@@ -95,6 +97,39 @@ async def test_everywhere_is_this_browser_too_and_every_app(place: Place) -> Non
     assert (await app.refresh(granted.json["refresh_token"])).status == 400
     await desk.sign_in(ann)
     assert await signed_in(desk)
+
+
+@pytest.mark.requirement("UX-31", "ATK-02", "ATK-24")
+async def test_everywhere_ends_a_token_of_the_same_second_and_none_that_comes_after(place: Place) -> None:
+    """Whoever renews a stolen token all the time has one that was made a moment before."""
+    ann, browser = await place.newcomer(), place.browser()
+    app = await register(place.http)
+    await browser.sign_in(ann)
+    assert place.live.machine is not None
+    vault = place.live.machine.vault
+    clock, second = vault.clock, vault.clock().replace(microsecond=0) + timedelta(seconds=1)
+
+    def at(milliseconds: int) -> None:
+        object.__setattr__(vault, "clock", lambda: second + timedelta(milliseconds=milliseconds))
+
+    async def opens(token: str) -> bool:
+        answer = await ask(place.http, replace(app.holder, token=token), ann.pod)
+        assert answer.status == 200 or refused(answer, "invalid_token"), answer.text
+        return not refused(answer, "invalid_token")
+
+    try:
+        at(100)
+        stolen = (await app.redeem(await app.code_for(browser, ann))).json["access_token"]
+        at(300)
+        await browser.submit(await browser.open("/my/account/sessions"), "/my/account/sessions/everywhere")
+        at(500)
+        fresh = (await app.redeem(await app.code_for(browser, ann))).json
+        renewed = (await app.refresh(fresh["refresh_token"])).json["access_token"]
+    finally:
+        object.__setattr__(vault, "clock", clock)
+    assert not await opens(stolen)
+    assert await opens(fresh["access_token"])
+    assert await opens(renewed)
 
 
 @pytest.mark.requirement("ATK-02")
