@@ -26,7 +26,7 @@ from vault.config import Limits, Settings, insecure_settings
 from vault.datasluis.catalogue_files import default_folder, read_catalogue
 from vault.identity.dpop import Nonces
 from vault.identity.outgoing import Sender
-from vault.identity.rotate import make_keys
+from vault.identity.rotate import make_envelope_key, make_keys
 from vault.identity.tokens import KeyRing
 from vault.notify.channels import sender_of
 from vault.notify.deliver import Relay
@@ -93,7 +93,7 @@ async def open_machine(settings: Settings, *, clock: Clock = utc_now) -> AsyncIt
         opened.callback(close_cells)
         database = await Database.open(settings.storage, clock=clock)
         opened.push_async_callback(database.close)
-        keys, secrets = await _own_keys(database, clock)
+        keys, secrets = await _own_keys(database, settings, clock)
         fetcher = Fetcher(settings.outbound)
         opened.push_async_callback(fetcher.close)
         documents = Documents(
@@ -322,10 +322,12 @@ def _prepare_store(settings: Settings) -> int:
     return 1
 
 
-async def _own_keys(database: Database, clock: Clock) -> tuple[KeyRing, ServerSecrets]:
-    """The server's signing keys and secrets; the first start makes them."""
+async def _own_keys(database: Database, settings: Settings, clock: Clock) -> tuple[KeyRing, ServerSecrets]:
+    """The server's keys and secrets; the first start makes them."""
     async with database.writing() as work:
         keys = await make_keys(work, now=clock())
+        if settings.upstream.upstream_encrypted:
+            await make_envelope_key(work, now=clock())
         forms = await work.secrets.get_or_make("forms")
         numbers = await work.secrets.get_or_make("national-numbers")
         channels = await work.secrets.get_or_make("channels")

@@ -57,6 +57,7 @@ VERBS = {
     "vault.solid.write",
     "vault.solid.provision",
     "vault.identity.authenticate",
+    "vault.identity.believe",
     "vault.identity.consent",
     "vault.identity.sign_in",
     "vault.identity.prove",

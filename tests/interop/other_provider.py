@@ -32,10 +32,11 @@ def other_provider(
     algorithm: str,
     method: str = "client_secret_basic",
     keys: str | Sequence[Mapping[str, Any]] = "",
+    wishes: Mapping[str, Any] | None = None,
     log: Path,
 ) -> Iterator[str]:
     """Runs the provider until the block ends; its issuer. Skips when it is not installed. With `keys`, our public ones
-    or the address of them, we prove ourselves by those."""
+    or the address of them, we prove ourselves by those. `wishes`: more of what we registered there."""
     require("oidc-provider", FOLDER / "node_modules")
     proof: dict[str, Any] = {"token_endpoint_auth_method": method, "client_secret": SECRET}
     if keys:
@@ -46,7 +47,7 @@ def other_provider(
         "redirectUri": redirect_uri,
         "signedOutUri": redirect_uri.replace(CALLBACK, SIGNED_OUT_THERE),
         "clientId": CLIENT,
-        "proof": proof,
+        "proof": {**proof, **(wishes or {})},
         "jwk": {**_private(new_key(algorithm)), "alg": algorithm, "use": "sig"},
         "people": PEOPLE,
         "levels": LEVELS,

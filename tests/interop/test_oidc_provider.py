@@ -71,6 +71,14 @@ def by_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def sealing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
+    """A vault to which everything is said in envelopes."""
+    proof = {"upstream_client_auth": "private_key_jwt", "upstream_client_secret": Secret("")}
+    with our_side(tmp_path_factory.mktemp("sealing"), upstream_encrypted=True, **proof) as found:
+        yield found
+
+
 def browsers(http: Visitor, sides: Sides) -> tuple[Browser, Browser]:
     """One person's browser, at us and at the provider."""
     return at(http, sides.near), Browser(Visitor(http.session, f"{sides.issuer}/"))
@@ -122,7 +130,7 @@ async def test_it_may_sign_with_any_key_of_our_table_and_change_it(http: Visitor
 
 async def test_it_may_want_the_secret_in_the_form(http: Visitor, sides: Sides) -> None:
     near, far = browsers(http, sides)
-    given = {"algorithm": "ES256", "method": "client_secret_post"}
+    given: dict[str, Any] = {"algorithm": "ES256", "method": "client_secret_post"}
     with other_provider(sides.port, sides.redirect_uri, log=sides.log, **given):
         page = await near.open((await sign_in_at(far, await departed(near), "wout")).location)
         assert path_of(page) == "/idp/upstream/welcome"
@@ -140,6 +148,37 @@ async def test_it_takes_our_keys_where_it_finds_them_or_was_given_them(
     with other_provider(by_key.port, by_key.redirect_uri, algorithm="ES256", keys=keys, log=by_key.log):
         page = await near.open((await sign_in_at(far, await departed(near), "wout")).location)
         assert path_of(page) == "/idp/upstream/welcome"
+
+
+@pytest.mark.requirement("UP-14")
+@pytest.mark.parametrize(("wrapping", "cipher"), [("RSA-OAEP", "A128CBC-HS256"), ("RSA-OAEP-256", "A256GCM")])
+async def test_it_encrypts_what_it_says_to_a_key_of_ours(
+    http: Visitor, sealing: Sides, wrapping: str, cipher: str
+) -> None:
+    """As itsme does: known by our key, ID token and userinfo signed and then encrypted."""
+    near, far = browsers(http, sealing)
+    keys = f"{sealing.near.base_url}idp/upstream/jwks"
+    wishes = {
+        "id_token_encrypted_response_alg": wrapping,
+        "id_token_encrypted_response_enc": cipher,
+        "userinfo_signed_response_alg": "ES256",
+        "userinfo_encrypted_response_alg": wrapping,
+        "userinfo_encrypted_response_enc": cipher,
+    }
+    given: dict[str, Any] = {"algorithm": "ES256", "keys": keys, "wishes": wishes}
+    with other_provider(sealing.port, sealing.redirect_uri, log=sealing.log, **given):
+        page = await near.open((await sign_in_at(far, await departed(near), "noor")).location)
+        (form,) = [form for form in forms_of(page) if form.action == "/idp/upstream/welcome"]
+        assert dict(form.fields)["name"] == "Noor Peeters"  # which it tells at userinfo only
+
+
+@pytest.mark.requirement("UP-14")
+async def test_what_it_does_not_encrypt_is_refused_where_that_was_agreed(http: Visitor, sealing: Sides) -> None:
+    near, far = browsers(http, sealing)
+    given: dict[str, Any] = {"algorithm": "ES256", "keys": f"{sealing.near.base_url}idp/upstream/jwks"}
+    with other_provider(sealing.port, sealing.redirect_uri, log=sealing.log, **given):
+        page = await near.open((await sign_in_at(far, await departed(near), "noor")).location)
+        assert (page.status, path_of(page)) == (403, CALLBACK)
 
 
 @pytest.mark.requirement("UP-12")

@@ -81,6 +81,7 @@ class UpstreamSettings:
     upstream_client_id: str = ""
     upstream_client_auth: str = "client_secret"  # or private_key_jwt, by this server's own keys
     upstream_client_secret: Secret = Secret("")  # noqa: RUF009 - immutable
+    upstream_encrypted: bool = False  # its ID tokens are encrypted to a key of this server; no other is taken
     upstream_scope: str = "openid profile email"
     upstream_email_claim: str = "email"
     upstream_name_claim: str = "name"

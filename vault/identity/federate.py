@@ -19,6 +19,7 @@ from vault.config import Settings
 from vault.errors import Conflict, Forbidden, Unavailable
 from vault.identity.accounts import Account, hash_national_number
 from vault.identity.authorization import FRESH, Person
+from vault.identity.believe import Hearing, believe
 from vault.identity.credentials import UpstreamLink
 from vault.identity.errands import (
     ARRIVAL_SECONDS,
@@ -35,11 +36,8 @@ from vault.identity.errands import (
 from vault.identity.levels import asked_for, at_least, reaches
 from vault.identity.ports import CreatePod, IdentityWork, Replays, Transact, Tries, Upstream
 from vault.identity.sign_in import Opened, Visitor, check_tries, create_account, open_session
-from vault.identity.tokens import BadToken, base64url_sha256, digest
+from vault.identity.tokens import base64url_sha256, digest
 from vault.identity.upstream import (
-    Redeemed,
-    check_id_token,
-    read_id_token,
     said_methods,
     said_moment,
     said_number,
@@ -147,8 +145,8 @@ async def receive(returned: Returned, gate: Gate) -> Arrival:
         redeemed = await gate.upstream.redeem(
             returned.code or "", verifier=verifier_of(errand, key=gate.key), redirect_uri=gate.redirect_uri
         )
-        claims = await _believed(redeemed, errand, gate)
-        claims = await _completed(claims, redeemed, gate)
+        hearing = Hearing(gate.upstream, gate.reading, gate.settings, gate.now)
+        claims = await believe(redeemed, hearing, nonce=nonce_of(errand, key=gate.key))
         return _checked(_arrival(claims, errand, gate), errand, claims, gate)
     except Forbidden:
         await gate.tries.add(key, now=gate.now)
@@ -261,44 +259,6 @@ async def unlink_account(issuer: str, subject: str, gate: Gate) -> Opened:
         )
         await work.sessions.replace(session)
         return Opened(session, opened.cookie)
-
-
-async def _believed(redeemed: Redeemed, errand: Errand, gate: Gate) -> Mapping[str, Any]:
-    upstream = gate.settings.upstream
-    try:
-        jws = read_id_token(redeemed.id_token, limits=gate.settings.limits)
-        return check_id_token(
-            jws,
-            await gate.upstream.keys(key_id=jws.header.get("kid")),
-            issuer=upstream.upstream_issuer,
-            client_id=upstream.upstream_client_id,
-            nonce=nonce_of(errand, key=gate.key),
-            now=gate.now,
-            settings=gate.settings.identity,
-        )
-    except BadToken as bad:
-        observe.warning("upstream-token-refused", reason=bad.because)
-        raise Forbidden("upstream-token", "The provider's answer cannot be believed.") from None
-
-
-async def _completed(claims: Mapping[str, Any], redeemed: Redeemed, gate: Gate) -> Mapping[str, Any]:
-    """With what the provider tells at userinfo only: asked where a claim is needed, for somebody new or for the number
-    that deposits find her by. What the ID token says stands."""
-    upstream, number = gate.settings.upstream, gate.settings.upstream.upstream_number_claim
-    async with gate.reading() as work:
-        link = await work.upstream_links.get(upstream.upstream_issuer, claims["sub"])
-        account = None if link is None else await work.accounts.get(link.account)
-    if account is None:
-        needed = {upstream.upstream_email_claim, upstream.upstream_name_claim, number} - {""}
-    else:
-        needed = {number} - {""} if not account.national_numbers else set()
-    if needed <= set(claims):
-        return claims
-    more = await gate.upstream.userinfo(redeemed)
-    if more and more.get("sub") != claims["sub"]:  # Core §5.3.2: else "the UserInfo Response values MUST NOT be used"
-        observe.warning("upstream-token-refused", reason="userinfo-of-another")
-        raise Forbidden("upstream-token", "The provider's answer cannot be believed.")
-    return {**more, **claims}
 
 
 def _arrival(claims: Mapping[str, Any], errand: Errand, gate: Gate) -> Arrival:

@@ -234,7 +234,7 @@ class Tries(Protocol):
 
 
 class SigningKeys(Protocol):
-    """Private keys of the server, by use ("token" or "datasluis"), newest first."""
+    """Private keys of the server, by use ("token", "envelope" or "datasluis"), newest first."""
 
     async def all(self, use: str, /) -> list[Jwk]: ...
     async def add(self, use: str, key: Jwk, /, *, created: datetime) -> None: ...
@@ -323,8 +323,9 @@ class Upstream(Protocol):
         """Raises Forbidden("upstream-code") for a code it does not take."""
         ...
 
-    async def userinfo(self, redeemed: Redeemed, /) -> Mapping[str, Any]:
-        """What it says of the person besides the ID token; nothing where it has no such endpoint."""
+    async def userinfo(self, redeemed: Redeemed, /) -> Mapping[str, Any] | str:
+        """What it says of the person besides the ID token; nothing where it has no such endpoint. A text is a JWT,
+        signed or encrypted, that nobody has looked into."""
         ...
 
 

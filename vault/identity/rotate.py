@@ -14,6 +14,8 @@ from typing import Final
 from vault.audit import SERVER, AuditDraft, AuditEvent
 from vault.config import IdentitySettings
 from vault.identity.clients import ID_TOKEN_ALGORITHMS
+from vault.identity.envelopes import KEPT, new_envelope_key
+from vault.identity.envelopes import USE as ENVELOPE
 from vault.identity.ports import IdentityWork, Jwk, Transact
 from vault.identity.tokens import KeyRing, new_key, signs_from
 
@@ -50,14 +52,25 @@ async def make_keys(work: IdentityWork, *, now: datetime) -> list[Jwk]:
     return await work.signing_keys.all(USE)
 
 
+async def make_envelope_key(work: IdentityWork, *, now: datetime) -> None:
+    """A key that another provider encrypts to, where there is none yet."""
+    if not await work.signing_keys.all(ENVELOPE):
+        await work.signing_keys.add(ENVELOPE, new_envelope_key(now), created=now)
+
+
 async def rotate_keys(work: IdentityWork, *, settings: IdentitySettings, now: datetime) -> list[KeyStatus]:
-    """A new key for each algorithm; every key as it stands afterwards."""
+    """A new key for each algorithm, and one to be encrypted to where there is such; every signing key as it stands
+    afterwards."""
     begins = now + timedelta(seconds=settings.key_overlap_seconds)
     for algorithm in ID_TOKEN_ALGORITHMS:
         key = new_key(now, algorithm=algorithm, signs_from=begins)
         await work.signing_keys.add(USE, key, created=now)
         facts = {"key": key["kid"], "algorithm": algorithm, "signs-from": begins.isoformat(timespec="seconds")}
         await work.audit.append(AuditDraft(SERVER, now, AuditEvent.KEY_ROTATED, "operator", "signing-keys", facts))
+    if former := await work.signing_keys.all(ENVELOPE):
+        await work.signing_keys.add(ENVELOPE, new_envelope_key(now), created=now)
+        for key in former[KEPT - 1 :]:
+            await work.signing_keys.remove(ENVELOPE, key["kid"])
     return await list_keys(work, settings=settings, now=now)
 
 

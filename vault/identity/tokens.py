@@ -153,7 +153,7 @@ def read_jws(text: str, *, limits: Limits) -> Jws:
     written, claims, signature = parts
     header, algorithm = _header(written)
     signing_input = f"{written}.{claims}".encode()
-    return Jws(header, _object(claims), algorithm, signing_input, decode_base64url(signature), written)
+    return Jws(header, read_object(claims), algorithm, signing_input, decode_base64url(signature), written)
 
 
 def public_key(jwk: object) -> PublicKey:
@@ -211,6 +211,24 @@ def decode_base64url(text: str) -> bytes:
         raise BadToken("base64url") from None
 
 
+def read_object(part: str) -> Mapping[str, Any]:
+    """The JSON object in one part of a token. Raises BadToken."""
+    return json_object(decode_base64url(part))
+
+
+def json_object(data: bytes) -> Mapping[str, Any]:
+    """A JSON object, read strictly: no member given twice, and nothing that is not JSON. Raises BadToken."""
+    try:
+        value = _JSON.decode(data.decode())
+        if b"\\u" in data:  # half a surrogate pair is no text: it could not be written down again
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise BadToken("json") from None
+    if not isinstance(value, dict):
+        raise BadToken("json")
+    return value
+
+
 def is_number(value: object) -> TypeGuard[int | float]:
     """A JSON number that can be a NumericDate (RFC 7519 §2), and a moment of the calendar: until the year 6325."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1 << 37
@@ -240,26 +258,13 @@ def _key_in_header(written: str) -> PublicKey:
 @lru_cache(maxsize=1024)
 def _header(part: str) -> tuple[Mapping[str, Any], str]:
     # Remembered, since one client's headers are all the same; nobody writes into what is returned.
-    header = _object(part)
+    header = read_object(part)
     algorithm = header.get("alg")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise BadToken("algorithm-not-allowed")
     if "crit" in header:  # RFC 7515 §4.1.11: we understand no extension, so a critical one is refused
         raise BadToken("critical-header")
     return header, algorithm
-
-
-def _object(part: str) -> Mapping[str, Any]:
-    data = decode_base64url(part)
-    try:
-        value = _JSON.decode(data.decode())
-        if b"\\u" in data:  # half a surrogate pair is no text: it could not be written down again
-            json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        raise BadToken("json") from None
-    if not isinstance(value, dict):
-        raise BadToken("json")
-    return value
 
 
 def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -18,7 +18,17 @@ from vault.errors import Unavailable
 from vault.identity.assertions import write_assertion
 from vault.identity.claims import is_safe_url
 from vault.identity.clients import ID_TOKEN_ALGORITHMS as OUR_ALGORITHMS
-from vault.identity.tokens import BadToken, Jwk, Jws, KeyRing, check_signature, is_number, public_key, read_jws
+from vault.identity.tokens import (
+    BadToken,
+    Jwk,
+    Jws,
+    KeyRing,
+    check_signature,
+    is_number,
+    json_object,
+    public_key,
+    read_jws,
+)
 from vault.values import Secret
 
 SHORT: Final = (
@@ -157,6 +167,22 @@ def check_id_token(
     if not isinstance(subject, str) or not subject or len(subject) > SHORT or not subject.isascii():
         raise BadToken("subject")
     _check_times(claims, now, settings)
+    _check_signed(jws, keys)
+    return claims
+
+
+def read_userinfo(text: str, *, limits: Limits) -> Jws | Mapping[str, Any]:
+    """What came as `application/jwt`: a signed answer, or, out of an envelope, the bare claims. Raises BadToken."""
+    return json_object(text.encode()) if text.startswith("{") else read_id_token(text, limits=limits)
+
+
+def check_userinfo(jws: Jws, keys: Sequence[Jwk], *, issuer: str, client_id: str) -> Mapping[str, Any]:
+    """The claims of a signed answer of userinfo (OpenID Connect Core §5.3.2). It need not say whom it is from and for;
+    what it says is true. Raises BadToken."""
+    claims = jws.claims
+    named = claims.get("aud", client_id)
+    if claims.get("iss", issuer) != issuer or client_id not in (named if isinstance(named, list) else [named]):
+        raise BadToken("userinfo-for-another")
     _check_signed(jws, keys)
     return claims
 

@@ -23,6 +23,7 @@ from vault.values import Clock, Secret
 
 _CONFIGURATION: Final = "/.well-known/openid-configuration"
 _JSON: Final = "application/json, application/jwk-set+json, application/problem+json"
+_CLAIMS: Final = f"{_JSON}, application/jwt"
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _NOTHING: Final[Mapping[str, str]] = {}
 _MOST_KEYS: Final = 50
@@ -94,16 +95,20 @@ class UpstreamProvider:
         bound = str(said.get("token_type", "")).lower() == "dpop"
         return Redeemed(id_token, Secret(access_token), holder if bound else None)
 
-    async def userinfo(self, redeemed: Redeemed, /) -> Mapping[str, Any]:
+    async def userinfo(self, redeemed: Redeemed, /) -> Mapping[str, Any] | str:
         url = (await self.provider()).userinfo_endpoint
         if url is None:
             return {}
         token = redeemed.access_token.reveal()
         scheme = "Bearer" if redeemed.holder is None else "DPoP"
         headers = {"Authorization": f"{scheme} {token}"}
-        answered = await self._call("GET", url, lambda: (headers, None), holder=redeemed.holder, token=token)
+        answered = await self._call(
+            "GET", url, lambda: (headers, None), accept=_CLAIMS, holder=redeemed.holder, token=token
+        )
         if answered.status != 200:
             raise _not_now(f"status {answered.status}")
+        if answered.media_type.essence == "application/jwt":
+            return answered.body.decode("ascii", "replace").strip()
         return self._object(answered)
 
     def _proved(self, provider: Provider, form: Mapping[str, str]) -> tuple[Mapping[str, str], bytes]:
@@ -117,7 +122,14 @@ class UpstreamProvider:
         return {**headers, **_FORM}, urlencode({**form, **fields}).encode()
 
     async def _call(
-        self, method: str, url: str, written: Written, *, holder: Holder | None = None, token: str | None = None
+        self,
+        method: str,
+        url: str,
+        written: Written,
+        *,
+        accept: str = _JSON,
+        holder: Holder | None = None,
+        token: str | None = None,
     ) -> Answered:
         """One call, with a proof of possession where there is a key; a second time with the nonce that the provider
         wants to see in it (RFC 9449 §8, §9)."""
@@ -129,7 +141,7 @@ class UpstreamProvider:
                 proof_id, now = secrets.token_urlsafe(16), self._clock()
                 sent["DPoP"] = possession(holder, method, url, proof_id=proof_id, now=now, token=token, nonce=nonce)
             try:
-                answered = await self._fetcher.call(method, url, accept=_JSON, headers=sent, body=body)
+                answered = await self._fetcher.call(method, url, accept=accept, headers=sent, body=body)
             except Unreachable as error:
                 raise _not_now(error.because) from None
             nonce = answered.headers.get("DPoP-Nonce")

@@ -34,7 +34,8 @@ CONFIGURATION: Final = "/.well-known/openid-configuration"
 OAUTH_CONFIGURATION: Final = "/.well-known/oauth-authorization-server"
 
 NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-_FOR_MINUTES = {"Cache-Control": "public, max-age=300"}
+JWK_SET: Final = "application/jwk-set+json"
+FOR_MINUTES = {"Cache-Control": "public, max-age=300"}
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 100
 _CLAIMS: Final = (
@@ -85,13 +86,13 @@ async def get_configuration(request: web.Request) -> web.StreamResponse:
         "solid_oidc_supported": "https://solidproject.org/TR/solid-oidc",
     }
     # RFC 8414 §3.2: what would be an empty list is left out.
-    return json_response({name: value for name, value in metadata.items() if value != []}, headers=_FOR_MINUTES)
+    return json_response({name: value for name, value in metadata.items() if value != []}, headers=FOR_MINUTES)
 
 
 async def get_jwks(request: web.Request) -> web.StreamResponse:
     """The public keys, the newest and those that still verify."""
     keys = request.app[VAULT].keys.public_jwks()
-    return json_response(keys, headers=_FOR_MINUTES, media_type="application/jwk-set+json")
+    return json_response(keys, headers=FOR_MINUTES, media_type=JWK_SET)
 
 
 async def userinfo(request: web.Request) -> web.StreamResponse:

@@ -8,14 +8,16 @@ from typing import ClassVar, Final
 from aiohttp import web
 
 from vault.errors import Forbidden, Missing, Refusal, TooMany, Unavailable
+from vault.identity.envelopes import USE as ENVELOPE
+from vault.identity.envelopes import written_to
 from vault.identity.errands import ARRIVAL_SECONDS, Arrival, Errand, Purpose, open_arrival, seal_arrival
 from vault.identity.federate import CALLBACK, Gate, let_in, receive, send, take_back
 from vault.ports import Vault
 from vault.web.forms import new_visitor_key, remember_visitor, visitor_key
 from vault.web.locales import has_text
-from vault.web.oidc import NOT_STORED, query_pairs
+from vault.web.oidc import FOR_MINUTES, JWK_SET, NOT_STORED, query_pairs
 from vault.web.pages import locale_of, render
-from vault.web.responses import REASON, status_of
+from vault.web.responses import REASON, json_response, status_of
 from vault.web.routing import VAULT, Credentials, Route
 from vault.web.sessions import (
     ELSEWHERE,
@@ -32,6 +34,7 @@ from vault.web.sessions import (
     way_to,
 )
 
+KEYS: Final = "/idp/upstream/jwks"
 WELCOME: Final = "/idp/upstream/welcome"
 LINK: Final = f"{ELSEWHERE}/link"
 
@@ -66,6 +69,14 @@ async def get_start(request: web.Request) -> web.StreamResponse:
         await require_citizen(request)
     onward, level = safe_next(request.query.get("next", "")), _known_level(request)
     return await depart(request, purpose, onward, level=level, fresh="fresh" in request.query)
+
+
+async def get_keys(request: web.Request) -> web.StreamResponse:
+    """The keys that the provider needs of this server: those that sign its assertions, and those to encrypt to."""
+    vault = require_upstream(request)
+    async with vault.reading() as work:
+        envelopes = written_to(await work.signing_keys.all(ENVELOPE))
+    return json_response({"keys": [*vault.keys.public_keys(), *envelopes]}, headers=FOR_MINUTES, media_type=JWK_SET)
 
 
 async def get_callback(request: web.Request) -> web.StreamResponse:
@@ -108,6 +119,7 @@ async def get_level(request: web.Request) -> web.StreamResponse:
 
 ROUTES: Final = (
     Route("GET", UPSTREAM, get_start, Credentials.VISITOR),
+    Route("GET", KEYS, get_keys, Credentials.NOTHING),
     Route("GET", CALLBACK, get_callback, Credentials.VISITOR),
     Route("GET", LEVEL, get_level, Credentials.SESSION),
 )

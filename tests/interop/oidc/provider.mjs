@@ -24,8 +24,14 @@ const provider = new Provider(issuer, {
   claims: { openid: ["sub", "acr", "amr", "auth_time"], profile: ["name"], email: ["email", "email_verified"], rrn: ["rrn"] },
   scopes: ["openid", "profile", "email", "rrn"],
   clientAuthMethods: ["client_secret_basic", "client_secret_post", "private_key_jwt"],
-  enabledJWA: { idTokenSigningAlgValues: ["RS256", "PS256", "ES256", "EdDSA"] },
+  enabledJWA: {
+    idTokenSigningAlgValues: ["RS256", "PS256", "ES256", "EdDSA"],
+    idTokenEncryptionAlgValues: ["RSA-OAEP", "RSA-OAEP-256"],
+    userinfoEncryptionAlgValues: ["RSA-OAEP", "RSA-OAEP-256"],
+  },
   features: {
+    encryption: { enabled: true },
+    jwtUserinfo: { enabled: true },
     devInteractions: { enabled: false },
     dPoP: { enabled: true, nonceSecret: Buffer.alloc(32, 7), requireNonce: () => true },
   },
