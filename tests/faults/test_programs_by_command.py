@@ -21,6 +21,8 @@ from tests.server_process import ServerProcess, run_command, server_process
 from vault.app import open_vault
 from vault.audit import AuditEntry, AuditEvent
 from vault.config import load_settings
+from vault.identity.clients import Client
+from vault.identity.oversee import overseen_programs
 from vault.values import PodName
 
 
@@ -73,6 +75,17 @@ def log_of(server: ServerProcess, client_id: str) -> list[AuditEntry]:
             return [entry for entry in found if entry.subject == client_id]
 
     return asyncio.run(entries())
+
+
+def kept(server: ServerProcess) -> list[Client]:
+    """Every program in the store."""
+
+    async def look() -> list[Client]:
+        options = {"data": server.folder, "port": server.port}
+        async with open_vault(load_settings(file=None, options=options)) as vault:
+            return [client async for _, client in overseen_programs(vault.reading, None)]
+
+    return asyncio.run(look())
 
 
 @pytest.mark.requirement("VEC-T28", "VEC-K03")
@@ -164,10 +177,10 @@ def test_what_cannot_be_done_is_said_and_nothing_is_changed(
 ) -> None:
     people = read_cast(server.base_url)
     named = {"{alice}": people["alice"].email, "{bob}": people["bob"].webid, "alice-machine": people["alice"].client_id}
-    before = listed(server)
+    before = kept(server)
     done = command(server, *(named.get(word, word) for word in words))
     assert done.returncode == 2
     assert reason in done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
-    assert listed(server) == before
+    assert kept(server) == before
