@@ -15,7 +15,7 @@ from vault.config import StorageSettings
 from vault.errors import Unavailable
 from vault.storage.database import SCHEMA_VERSION, TABLES_WITHOUT_POD, Database, schema_steps
 from vault.storage.engines import NewerSchema, SqliteEngine, StatementFailed, Transaction
-from vault.storage.sqlite import connect
+from vault.storage.sqlite import Turnstile, connect
 
 NO_SUCH_POD = (
     "INSERT INTO deposits (pod, path, data_type, reference, delivered, record) VALUES ('x','/','d','r',0,'{}')"
@@ -237,6 +237,25 @@ async def test_many_that_start_together_make_one_schema(tmp_path: Path, clock: F
                 await work.resources.add_pod(a_pod())
             await put(work, f"/{number}")
     await asyncio.gather(*(store.close() for store in stores))
+
+
+@pytest.mark.parametrize("lock", ["vault.lock", "claims.lock"])
+async def test_who_gives_up_waiting_for_a_turn_to_open_leaves_nothing_locked(
+    tmp_path: Path, clock: FixedClock, lock: str
+) -> None:
+    first = await BACK_ENDS["sqlite"](tmp_path, clock)
+    await first.close()
+    holder = Turnstile(tmp_path / lock)
+    assert holder.enter_now()
+    waiting = asyncio.ensure_future(BACK_ENDS["sqlite"](tmp_path, clock))
+    await asyncio.sleep(0.2)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
+    holder.close()
+    async with asyncio.timeout(10):
+        store = await BACK_ENDS["sqlite"](tmp_path, clock)
+    await store.close()
 
 
 @pytest.mark.requirement("PAIN-10")

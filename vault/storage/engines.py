@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
@@ -124,11 +125,8 @@ class SqliteEngine:
     async def open(cls, path: Path, lock: Path) -> SqliteEngine:
         """Opens or makes the database. Processes that start together do it one after the other."""
         turnstile = Turnstile(lock)
-        await asyncio.to_thread(turnstile.enter)
-        try:
-            writer = await asyncio.to_thread(connect, path, synchronous="FULL", patience=0.0)
-        finally:
-            turnstile.leave()
+        open_writer = partial(connect, path, synchronous="FULL", patience=0.0)
+        writer = await asyncio.to_thread(turnstile.through, open_writer)
         return cls(path, turnstile, writer)
 
     def reading(self, wrap: Callable[[Transaction], W], /) -> AbstractAsyncContextManager[W]:

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from vault.storage.engines import LOCK_PATIENCE, statements
@@ -25,13 +26,7 @@ class SharedFile:
 
     @classmethod
     async def open(cls, path: Path, lock: Path, script: str) -> SharedFile:
-        turnstile = Turnstile(lock)
-        await asyncio.to_thread(turnstile.enter)
-        try:
-            return cls(await asyncio.to_thread(_open_shared, path, script))
-        finally:
-            turnstile.leave()
-            turnstile.close()
+        return cls(await asyncio.to_thread(_open_in_turn, path, lock, script))
 
     async def run(self, sql: str, values: Sequence[Value] = (), /) -> int:
         """The number of rows changed."""
@@ -103,10 +98,18 @@ class SharedFile:
         return counts
 
 
+def _open_in_turn(path: Path, lock: Path, script: str) -> sqlite3.Connection:
+    turnstile = Turnstile(lock)
+    try:
+        return turnstile.through(partial(_open_shared, path, script))
+    finally:
+        turnstile.close()
+
+
 def _open_shared(path: Path, script: str) -> sqlite3.Connection:
     """Without fsync, a power cut may leave the file broken: then it starts anew, as it would on a new machine."""
     try:
-        connection = connect(path, synchronous="OFF", patience=0.0)
+        connection = connect(path, synchronous="OFF", patience=LOCK_PATIENCE)
         healthy = connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
     except sqlite3.DatabaseError as error:
         if primary_code(error) not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
@@ -115,9 +118,10 @@ def _open_shared(path: Path, script: str) -> sqlite3.Connection:
     if not healthy:
         for suffix in ("", "-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
-        connection = connect(path, synchronous="OFF", patience=0.0)
+        connection = connect(path, synchronous="OFF", patience=LOCK_PATIENCE)
     # A checkpoint runs on the event loop here: often and small is better than seldom and long.
     connection.execute("PRAGMA wal_autocheckpoint = 200").fetchall()
     for statement in statements(script):
         connection.execute(statement)
+    connection.execute("PRAGMA busy_timeout = 0").fetchall()  # from here on nobody waits on the event loop
     return connection

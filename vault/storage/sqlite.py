@@ -9,13 +9,14 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from vault.errors import Unavailable
 
+_T = TypeVar("_T")
 Value = str | int | bytes | None
 Row = tuple[Any, ...]
 
@@ -28,13 +29,15 @@ _BEYOND_US = frozenset(
 
 
 _MOST_REMEMBERED = 8  # values in one transaction
+_SETTING_UP = 30.0  # seconds
 
 
 def connect(path: Path, *, synchronous: str, patience: float) -> sqlite3.Connection:
-    """A connection in WAL mode without implicit transactions. `patience`: seconds SQLite itself waits for a lock."""
+    """A connection in WAL mode without implicit transactions. `patience`: seconds SQLite itself waits for a lock, once
+    the connection is there; while it is made, others may hold one for a moment that nobody could be told of."""
     _make_private(path)
     connection = sqlite3.connect(
-        path, timeout=patience, isolation_level=None, check_same_thread=False, cached_statements=256
+        path, timeout=_SETTING_UP, isolation_level=None, check_same_thread=False, cached_statements=256
     )
     for pragma in (
         "journal_mode = WAL",
@@ -44,6 +47,7 @@ def connect(path: Path, *, synchronous: str, patience: float) -> sqlite3.Connect
         "temp_store = MEMORY",
         "cache_size = -8192",
         "journal_size_limit = 67108864",
+        f"busy_timeout = {int(patience * 1000)}",
     ):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     return connection
@@ -110,6 +114,15 @@ class Turnstile:
         """Waits until it is free; blocks the thread."""
         fcntl.flock(self._file, fcntl.LOCK_EX)
         self._inside = True
+
+    def through(self, deed: Callable[[], _T]) -> _T:
+        """Does something when it is free, and makes it free again; blocks the thread. In one piece, so that whoever
+        gives up waiting meanwhile leaves nothing locked."""
+        self.enter()
+        try:
+            return deed()
+        finally:
+            self.leave()
 
     def leave(self) -> None:
         if self._inside:
