@@ -29,7 +29,7 @@ _BEYOND_US = frozenset(
 
 
 _MOST_REMEMBERED = 8  # values in one transaction
-_SETTING_UP = 30.0  # seconds
+_SETTING_UP = 5.0  # seconds; some are opened on the event loop
 
 
 def connect(path: Path, *, synchronous: str, patience: float) -> sqlite3.Connection:
@@ -37,7 +37,7 @@ def connect(path: Path, *, synchronous: str, patience: float) -> sqlite3.Connect
     the connection is there; while it is made, others may hold one for a moment that nobody could be told of."""
     _make_private(path)
     connection = sqlite3.connect(
-        path, timeout=_SETTING_UP, isolation_level=None, check_same_thread=False, cached_statements=256
+        path, timeout=max(patience, _SETTING_UP), isolation_level=None, check_same_thread=False, cached_statements=256
     )
     for pragma in (
         "journal_mode = WAL",
@@ -110,15 +110,11 @@ class Turnstile:
             self._inside = True
         return True
 
-    def enter(self) -> None:
-        """Waits until it is free; blocks the thread."""
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        self._inside = True
-
     def through(self, deed: Callable[[], _T]) -> _T:
         """Does something when it is free, and makes it free again; blocks the thread. In one piece, so that whoever
         gives up waiting meanwhile leaves nothing locked."""
-        self.enter()
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._inside = True
         try:
             return deed()
         finally:
