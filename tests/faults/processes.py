@@ -5,17 +5,23 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@contextmanager
-def started(command: str, folder: Path, word: str) -> Iterator[subprocess.Popen[str]]:
+def started(command: str, folder: Path, word: str) -> AbstractContextManager[subprocess.Popen[str]]:
     """`tests.faults.store_process`: it has opened the store when the block begins, and is gone when it ends."""
+    return running("store_process", command, str(folder), word)
+
+
+@contextmanager
+def running(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A module of this folder as a process: it has opened the store when the block begins, waits to be told, and is
+    gone when the block ends."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.store_process", command, str(folder), word],
+        [sys.executable, "-m", f"tests.faults.{module}", *arguments],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tests.faults.processes import ROOT, begin, finish
+from tests.faults.processes import begin, finish, running
 from tests.live import settings_for
 from tests.mailbox import Mailbox, mail_server, mail_settings
 from vault.app import open_vault
@@ -33,21 +31,9 @@ def write(folder: Path, box: Mailbox, count: int) -> None:
     asyncio.run(letters())
 
 
-@contextmanager
-def sender(folder: Path, box: Mailbox, *, ahead: float = 0.0) -> Iterator[subprocess.Popen[str]]:
+def sender(folder: Path, box: Mailbox, *, ahead: float = 0.0) -> AbstractContextManager[subprocess.Popen[str]]:
     """A process that has opened the store and waits to be told."""
-    command = [sys.executable, "-m", "tests.faults.post_process", str(folder), str(box.port), str(ahead)]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        assert process.stdout.readline() == "open\n"
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        process.stdin.close()
-        process.stdout.close()
+    return running("post_process", str(folder), str(box.port), str(ahead))
 
 
 def sent_by(folder: Path, box: Mailbox, *, ahead: float = 0.0) -> int:
