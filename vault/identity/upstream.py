@@ -177,8 +177,8 @@ def read_userinfo(text: str, *, limits: Limits) -> Jws | Mapping[str, Any]:
 
 
 def check_userinfo(jws: Jws, keys: Sequence[Jwk], *, issuer: str, client_id: str) -> Mapping[str, Any]:
-    """The claims of a signed answer of userinfo (OpenID Connect Core §5.3.2). It need not say whom it is from and for;
-    what it says is true. Raises BadToken."""
+    """The claims of a signed answer of userinfo (OpenID Connect Core §5.3.2). `iss` and `aud` may
+    be missing; where they are there, they name the provider and us. Raises BadToken."""
     claims = jws.claims
     named = claims.get("aud", client_id)
     if claims.get("iss", issuer) != issuer or client_id not in (named if isinstance(named, list) else [named]):
