@@ -21,8 +21,7 @@ from vault.identity.programs import add_program, replace_keys, revoke_program, r
 from vault.identity.register import Registered
 from vault.outbound.mail import SmtpCarrier
 from vault.ports import Vault, Work
-from vault.solid.provision import webid_of
-from vault.values import ClientId, WebId
+from vault.values import ClientId, WebId, webid_of
 from vault.web.letters import compose
 
 

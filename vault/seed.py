@@ -22,7 +22,7 @@ from vault.datasluis.registry import Admission, Contact, Contract, Participant, 
 from vault.errors import Refusal
 from vault.identity.accounts import Account, hash_national_number
 from vault.identity.register import register_credentials
-from vault.identity.sign_in import create_account, hashed, webid_of
+from vault.identity.sign_in import create_account, hashed
 from vault.ports import Vault, Work
 from vault.solid.provision import create_pod
 from vault.values import (
@@ -34,6 +34,7 @@ from vault.values import (
     Secret,
     parse_media_type,
     parse_pod_name,
+    webid_of,
 )
 from vault.web.datasluis_json import RequestForm, draft_of
 
@@ -160,7 +161,7 @@ async def _account(vault: Vault, entry: SeedAccount) -> Account:
     password = await hashed(Secret(entry.password), settings=vault.settings)
     async with vault.writing() as work:
         account = await work.accounts.by_email(entry.email)
-        if account is not None and account.webid != webid_of(vault.base_url, account.pod):
+        if account is not None and account.webid != webid_of(account.pod, base_url=vault.base_url):
             raise SeedError(_ELSEWHERE.format(webid=account.webid, base=vault.base_url))
         if account is None:
             account = await create_account(

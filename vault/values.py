@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import NewType
+from typing import Final, NewType
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from vault.errors import Malformed
@@ -23,6 +23,8 @@ ParticipantId = NewType("ParticipantId", str)
 RequestId = NewType("RequestId", str)
 GrantId = NewType("GrantId", str)
 PodName = NewType("PodName", str)
+
+WEBID_PATH: Final = "/profile/card"  # the WebID document of a pod's owner; the WebID is its #me
 
 Clock = Callable[[], datetime]  # always aware, always UTC
 
@@ -119,6 +121,11 @@ def parse_pod_name(text: str) -> PodName:
     if not _POD_NAME.fullmatch(text) or text in RESERVED_NAMES:
         raise Malformed("pod-name", "A pod name has 3 to 63 letters a-z, digits or inner hyphens, and is not reserved.")
     return PodName(text)
+
+
+def webid_of(pod: PodName, *, base_url: str) -> WebId:
+    """The WebID that a pod's own profile document describes."""
+    return WebId(f"{ResourceUrl(pod, WEBID_PATH).iri(base_url)}#me")
 
 
 def parse_webid(text: str) -> WebId:

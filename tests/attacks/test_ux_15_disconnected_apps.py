@@ -28,8 +28,8 @@ from vault.identity.authorization import Person as Known
 from vault.identity.authorize import authorize
 from vault.identity.sign_in import sign_out_everywhere
 from vault.ports import Vault
-from vault.solid.provision import create_pod, webid_of
-from vault.values import ClientId, PodName, WebId
+from vault.solid.provision import create_pod
+from vault.values import ClientId, PodName, WebId, webid_of
 
 WHOLE = [("reach", "whole")]
 

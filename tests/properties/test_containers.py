@@ -18,11 +18,11 @@ from vault.errors import Refusal
 from vault.ports import Work
 from vault.solid.operation import Content, Delete, Operation, Post, Put
 from vault.solid.paths import auxiliary, is_forbidden, twin
-from vault.solid.provision import create_pod, webid_of
+from vault.solid.provision import create_pod
 from vault.solid.resource import Inline
 from vault.solid.write import add_resource, delete_resource, put_resource
 from vault.storage.database import Database
-from vault.values import TURTLE, PodName, ResourceUrl
+from vault.values import TURTLE, PodName, ResourceUrl, webid_of
 
 BASE = "https://vault.example/"
 NOON = datetime(2026, 11, 24, tzinfo=UTC)

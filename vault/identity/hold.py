@@ -13,10 +13,10 @@ from vault.errors import Conflict, Missing, TooMany, Unprocessable
 from vault.identity.accounts import Account, HeldPod, Session, acting_for
 from vault.identity.moments import read_moment, seal_moment
 from vault.identity.ports import Accounts, CreatePod, IdentityWork, Issuers, Replays, Transact, Tries
-from vault.identity.sign_in import provide_pod, standing_account, webid_of
+from vault.identity.sign_in import provide_pod, standing_account
 from vault.identity.tokens import digest
 from vault.identity.warn import Change, warn
-from vault.values import AccountId, PodName, WebId
+from vault.values import AccountId, PodName, WebId, webid_of
 
 MOST_PODS: Final = 10
 MOST_WEBIDS: Final = 20
@@ -75,7 +75,7 @@ async def add_pod(
     """One more pod, with a WebID of its own in it. Raises Conflict: "pods-many", or that the name is taken."""
     if len(await work.accounts.pods(account.id)) >= MOST_PODS:
         raise Conflict("pods-many", f"An account has at most {MOST_PODS} pods.")
-    held = HeldPod(name, webid_of(settings.server.base_url, name))
+    held = HeldPod(name, webid_of(name, base_url=settings.server.base_url))
     await work.accounts.add_webid(account.id, held.webid)
     await work.accounts.add_pod(account.id, held)
     await provide_pod(create_pod, held, display_name=display_name, settings=settings, now=now)

@@ -30,7 +30,7 @@ from vault.identity.ports import CreatePod, IdentityWork, Transact, Tries
 from vault.identity.stand import sign_everything_out
 from vault.identity.tokens import digest
 from vault.observe import truncated_address
-from vault.values import AccountId, PodName, Secret, WebId
+from vault.values import AccountId, PodName, Secret, webid_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,6 @@ async def hashed(password: Secret, *, settings: Settings) -> PasswordHash:
     if len(password.reveal()) > settings.limits.password_characters:  # LIM-19
         raise TooLarge("password-long", "This password is too long.")
     return PasswordHash(await asyncio.to_thread(hash_password, password))
-
-
-def webid_of(base_url: str, pod: PodName) -> WebId:
-    """The WebID that a new account gets: it stands in its own pod."""
-    return WebId(f"{base_url}{pod}/profile/card#me")
 
 
 async def provide_pod(
@@ -109,7 +104,7 @@ async def create_account(
         id=account_id or AccountId(secrets.token_hex(16)),
         email=parse_email(email),
         password_hash=None if kept is None else kept.value,
-        webid=webid_of(settings.server.base_url, pod),
+        webid=webid_of(pod, base_url=settings.server.base_url),
         pod=pod,
         created=now,
         national_numbers=frozenset(national_numbers),

@@ -6,9 +6,9 @@ from functools import cache
 from typing import Final
 
 from vault.errors import MethodNotAllowed
-from vault.solid.paths import WEBID_PATH, auxiliary, is_description
+from vault.solid.paths import auxiliary, is_description
 from vault.solid.resource import Kind, Resource
-from vault.values import N3_PATCH, SPARQL_UPDATE, ResourceUrl
+from vault.values import N3_PATCH, SPARQL_UPDATE, WEBID_PATH, ResourceUrl
 
 _READING: Final = ("GET", "HEAD", "OPTIONS")
 _FOR_EVER: Final = frozenset({"/", "/.acl", WEBID_PATH})

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from vault.errors import Malformed, Missing
-from vault.values import PodName, ResourceUrl, canonical_path, parse_pod_name
+from vault.values import WEBID_PATH, PodName, ResourceUrl, canonical_path, parse_pod_name
 
 MAX_PATH_BYTES: Final = 2048  # of the whole path, after normalisation
 MAX_DEPTH: Final = 64  # segments below the storage: one PUT makes at most so many containers (PR-61)
@@ -21,7 +21,6 @@ MAX_SLUG: Final = 128  # characters of a slug that are kept
 # The storage description of every pod (PR-22): the server's own document, never written by a client.
 DESCRIPTION_PATH: Final = "/.well-known/solid"
 INBOX_PATH: Final = "/inbox/"  # where others leave notes (LD-1); every pod is made with it
-WEBID_PATH: Final = "/profile/card"  # the WebID document of a pod's owner; the WebID is its #me
 
 
 class Auxiliary(StrEnum):

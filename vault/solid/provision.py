@@ -10,10 +10,10 @@ from typing import Final
 
 from vault.audit import AuditDraft, AuditEvent
 from vault.rdf.graph import Literal
-from vault.solid.paths import INBOX_PATH, WEBID_PATH, storage_of
+from vault.solid.paths import INBOX_PATH, storage_of
 from vault.solid.ports import SolidWork
 from vault.solid.resource import Draft, Inline, Kind, Pod
-from vault.values import TURTLE, PodName, ResourceUrl, WebId
+from vault.values import TURTLE, WEBID_PATH, PodName, ResourceUrl, WebId, webid_of
 
 _TEMPLATE: Final = Path(__file__).parent / "pod_template"
 
@@ -30,11 +30,6 @@ _DOCUMENTS: Final = {
 }
 # The WebID document and its ACL; an owner whose WebID lives elsewhere has none here.
 _PROFILE: Final = {WEBID_PATH: "card.ttl", f"{WEBID_PATH}.acl": "card.acl.ttl"}
-
-
-def webid_of(pod: PodName, *, base_url: str) -> WebId:
-    """The WebID that a pod's own profile document describes."""
-    return WebId(f"{storage_of(pod).iri(base_url)[:-1]}{WEBID_PATH}#me")
 
 
 async def create_pod(

@@ -17,10 +17,10 @@ from vault.ports import Vault, Work
 from vault.solid.find import find_target
 from vault.solid.methods import may_be_deleted
 from vault.solid.operation import Delete, Operation, Post, Read, required_access
-from vault.solid.paths import WEBID_PATH, auxiliary
+from vault.solid.paths import auxiliary
 from vault.solid.resource import BlobRef, Body, Inline, Kind, Resource
 from vault.solid.write import delete_resource
-from vault.values import Agent, Citizen, MediaType, ResourceUrl, canonical_path
+from vault.values import WEBID_PATH, Agent, Citizen, MediaType, ResourceUrl, canonical_path
 from vault.web.holdings import seen_by
 from vault.web.locales import locale_of
 from vault.web.pages import page_headers, read_form, render

@@ -16,10 +16,10 @@ from vault.config import Limits, StorageSettings
 from vault.errors import Forbidden, Missing, Unauthenticated
 from vault.rdf.edits import GraphEdit
 from vault.solid.operation import Content, Operation, Patch, Put, Read, required_access
-from vault.solid.provision import create_pod, webid_of
+from vault.solid.provision import create_pod
 from vault.solid.resource import Draft, Inline, Kind
 from vault.storage.database import Database
-from vault.values import ANONYMOUS, TURTLE, Agent, Caller, MediaType, PodName, ResourceUrl, WebId
+from vault.values import ANONYMOUS, TURTLE, Agent, Caller, MediaType, PodName, ResourceUrl, WebId, webid_of
 
 BASE = "https://vault.example/"
 NOON = datetime(2026, 11, 24, tzinfo=UTC)

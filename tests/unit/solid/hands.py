@@ -17,13 +17,12 @@ from vault.solid.edit import patch_resource
 from vault.solid.headers import NO_CONDITIONS, Conditions
 from vault.solid.negotiation import parse_accept
 from vault.solid.operation import Content, Delete, Patch, Post, Put, Read
-from vault.solid.provision import webid_of
 from vault.solid.read import ReadOutcome, Representation, read_resource
 from vault.solid.resource import BlobRef, ChangeSet, Inline, Resource
 from vault.solid.write import add_resource, delete_resource, put_resource
 from vault.storage.blobs import MemoryConversions
 from vault.storage.database import Database
-from vault.values import N3_PATCH, NTRIPLES, SPARQL_UPDATE, TURTLE, MediaType, PodName, ResourceUrl, WebId
+from vault.values import N3_PATCH, NTRIPLES, SPARQL_UPDATE, TURTLE, MediaType, PodName, ResourceUrl, WebId, webid_of
 
 BASE = "https://vault.example/"
 ALICE = PodName("alice")
