@@ -68,7 +68,10 @@ async def rotate_keys(work: IdentityWork, *, settings: IdentitySettings, now: da
         facts = {"key": key["kid"], "algorithm": algorithm, "signs-from": begins.isoformat(timespec="seconds")}
         await work.audit.append(AuditDraft(SERVER, now, AuditEvent.KEY_ROTATED, "operator", "signing-keys", facts))
     if former := await work.signing_keys.all(ENVELOPE):
-        await work.signing_keys.add(ENVELOPE, new_envelope_key(now), created=now)
+        envelope = new_envelope_key(now)
+        await work.signing_keys.add(ENVELOPE, envelope, created=now)
+        facts = {"key": envelope["kid"], "use": "enc"}
+        await work.audit.append(AuditDraft(SERVER, now, AuditEvent.KEY_ROTATED, "operator", "envelope-keys", facts))
         for key in former[KEPT - 1 :]:
             await work.signing_keys.remove(ENVELOPE, key["kid"])
     return await list_keys(work, settings=settings, now=now)

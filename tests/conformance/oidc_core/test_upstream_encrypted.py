@@ -15,7 +15,10 @@ from joserfc.jwk import RSAKey
 from tests.browser import Browser, forms_of
 from tests.people import Visitor
 from tests.server_process import run_command
-from tests.upstream import FarAndNear, Forged, departed, far, forged_upstream, is_signed_in, near, path_of
+from tests.upstream import FarAndNear, Forged, at, departed, far, forged_upstream, is_signed_in, near, path_of
+from vault.audit import SERVER, AuditEvent
+from vault.identity.rotate import make_envelope_key
+from vault.ports import Vault
 
 __all__ = ["far", "near"]
 
@@ -134,6 +137,14 @@ async def test_userinfo_that_cannot_be_believed_lets_nobody_in(
         assert not await is_signed_in(near)
 
 
+async def rotated(vault: Vault) -> list[tuple[str, str, str]]:
+    """Who changed which keys, as the server's own log has it."""
+    async with vault.reading() as work:
+        entries = await work.audit.entries(SERVER, after=0)
+    changes = [entry for entry in entries if entry.event is AuditEvent.KEY_ROTATED]
+    return [(entry.actor, entry.subject, str(entry.facts["key"])) for entry in changes]
+
+
 async def test_a_rotation_brings_a_new_key_and_the_former_one_still_opens(
     http: Visitor, place: FarAndNear, near: Browser, far: Forged, folder: Path
 ) -> None:
@@ -144,11 +155,28 @@ async def test_a_rotation_brings_a_new_key_and_the_former_one_still_opens(
     keys = await written_to(http, place)
     assert len(keys) == 2
     assert keys[1] == former
+    assert place.near.within(rotated)[-1] == ("operator", "envelope-keys", keys[0]["kid"])
     for key in keys:
         far.sign = lambda claims, key=key: sealed(far.signed(claims), key)
         assert await named(near, far, name="Noor Peeters", email="noor@post.example", rrn="") == "Noor Peeters"
     await asyncio.to_thread(run_command, "keys", "rotate", folder=folder, port=port)
     assert former not in await written_to(http, place)
+
+
+async def test_an_envelope_is_not_opened_where_none_was_agreed(http: Visitor, tmp_path: Path) -> None:
+    async def as_if_once_agreed(vault: Vault) -> None:
+        async with vault.writing() as work:
+            await make_envelope_key(work, now=vault.clock())
+
+    with forged_upstream(tmp_path) as place:
+        place.near.within(as_if_once_agreed)
+        (key,) = await written_to(http, place)
+        near, far = at(http, place.near), place.far
+        far.sign = lambda claims: sealed(far.signed(claims), key)
+        page = await near.open(far.back(await departed(near)))
+        assert (page.status, "Something was wrong" in page.text) == (403, True)
+        far.sign = None
+        assert await named(near, far, name="Noor Peeters", email="noor@post.example", rrn="") == "Noor Peeters"
 
 
 async def test_a_server_without_another_provider_has_no_such_keys(http: Visitor) -> None:
