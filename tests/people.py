@@ -11,7 +11,8 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -236,6 +237,13 @@ class Visitor:
             person.token = answer["access_token"]
             person.token_ends = time.time() + answer["expires_in"] - 60
         return person.token
+
+
+@asynccontextmanager
+async def visiting(base_url: str) -> AsyncIterator[Visitor]:
+    """A client without cookies for one server."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield Visitor(session, base_url)
 
 
 def n3_patch(*, where: str = "", deletes: str = "", inserts: str = "", prefixes: str = "") -> str:

@@ -6,12 +6,11 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlencode
 
-import aiohttp
 import pytest
 
 from tests.browser import Browser, forms_of
 from tests.live import Live, serving
-from tests.people import Answer, Visitor
+from tests.people import Answer, Visitor, visiting
 from vault.web.passkeys import TOKEN_HEADER
 from vault.web.routes import ROUTES
 from vault.web.routing import Credentials, Route
@@ -39,8 +38,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 @pytest.fixture
 async def visitor(server: Live) -> AsyncIterator[Visitor]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Visitor(session, server.base_url)
+    async with visiting(server.base_url) as visitor:
+        yield visitor
 
 
 def somewhere(route: Route) -> str:

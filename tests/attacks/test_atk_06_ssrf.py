@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
-import aiohttp
 import pytest
 from aiohttp import web
 
@@ -17,7 +16,7 @@ from tests.browser import App, Browser, ask, refused, register
 from tests.elsewhere import Elsewhere, elsewhere
 from tests.forge import assertion, new_key, public
 from tests.live import Live, serving
-from tests.people import Visitor
+from tests.people import Visitor, visiting
 from vault.config import OutboundSettings
 from vault.outbound.fetch import Fetcher, Unreachable
 
@@ -278,8 +277,8 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 @pytest.fixture
 async def visitor(strict: Live) -> AsyncIterator[Visitor]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Visitor(session, strict.base_url)
+    async with visiting(strict.base_url) as visitor:
+        yield visitor
 
 
 @pytest.mark.requirement("ATK-06")

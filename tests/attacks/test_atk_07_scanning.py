@@ -8,14 +8,13 @@ import statistics
 import time
 from collections.abc import AsyncIterator, Iterator
 
-import aiohttp
 import pytest
 
 from tests.browser import App, ask
 from tests.elsewhere import Elsewhere, elsewhere
 from tests.forge import Holder
 from tests.live import Live, serving
-from tests.people import Visitor
+from tests.people import Visitor, visiting
 from tests.server_process import free_port
 
 __all__ = ["elsewhere"]
@@ -33,8 +32,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 @pytest.fixture
 async def visitor(server: Live) -> AsyncIterator[Visitor]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Visitor(session, server.base_url)
+    async with visiting(server.base_url) as visitor:
+        yield visitor
 
 
 def doors(there: Elsewhere) -> dict[str, str]:

@@ -6,13 +6,12 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from tests.browser import ask, machine, refused
 from tests.forge import Holder
 from tests.live import serving
-from tests.people import Person, Visitor
+from tests.people import Person, Visitor, visiting
 from vault.config import IdentitySettings, Limits, StorageSettings
 from vault.errors import Unauthenticated
 from vault.identity.dpop import check_proof
@@ -70,8 +69,8 @@ async def test_vec_p38_proof_seen_by_one_worker_is_refused_by_another(tmp_path: 
 @pytest.mark.requirement("ATK-18", "CH-10")
 async def test_atk_18_request_that_met_429_may_be_sent_again_with_its_proof(tmp_path: Path) -> None:
     with serving(tmp_path, limits={"requests_per_minute": 6}) as live:
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            http, alice = Visitor(session, live.base_url), live.people["alice"]
+        async with visiting(live.base_url) as http:
+            alice = live.people["alice"]
             holder = await machine(http, alice)
             proof = holder.proof("GET", alice.pod)
             for _ in range(8):

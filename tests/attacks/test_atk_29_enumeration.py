@@ -14,7 +14,7 @@ import pytest
 
 from tests.browser import Browser
 from tests.live import Live, serving
-from tests.people import Answer, Visitor
+from tests.people import Answer, Visitor, visiting
 from vault.audit import SERVER, AuditEntry, AuditEvent
 from vault.ports import Vault
 from vault.values import PodName
@@ -29,8 +29,8 @@ def guarded(tmp_path: Path) -> Iterator[Live]:
 
 @pytest.fixture
 async def visitor(guarded: Live) -> AsyncIterator[Visitor]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Visitor(session, guarded.base_url)
+    async with visiting(guarded.base_url) as visitor:
+        yield visitor
 
 
 async def try_password(http: Visitor, email: str, password: str) -> Answer:

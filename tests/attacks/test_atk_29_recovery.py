@@ -9,13 +9,12 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from tests.authenticator import Key, Keyring
 from tests.browser import Browser
 from tests.live import Live, serving
-from tests.people import Answer, Person, Visitor
+from tests.people import Answer, Person, Visitor, visiting
 from vault.audit import SERVER, AuditEvent
 from vault.identity.accounts import Account
 from vault.identity.letters import LetterKind
@@ -39,8 +38,8 @@ def live(tmp_path: Path) -> Iterator[Live]:
 
 @pytest.fixture
 async def visitor(live: Live) -> AsyncIterator[Visitor]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Visitor(session, live.base_url)
+    async with visiting(live.base_url) as visitor:
+        yield visitor
 
 
 async def codes_of(browser: Browser) -> list[str]:

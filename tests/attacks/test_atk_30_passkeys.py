@@ -18,7 +18,7 @@ import pytest
 from tests.authenticator import BE, BS, EDDSA, ES256, ES384, RS256, UP, UV, Key, Keyring, decoded, encoded, made, shown
 from tests.browser import Browser
 from tests.live import Live, serving
-from tests.people import Answer, Person, Visitor
+from tests.people import Answer, Person, Visitor, visiting
 from vault.audit import SERVER, AuditEntry, AuditEvent
 from vault.errors import Conflict
 from vault.identity.accounts import Session
@@ -41,8 +41,8 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 @pytest.fixture
 async def visitor(live: Live) -> AsyncIterator[Visitor]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Visitor(session, live.base_url)
+    async with visiting(live.base_url) as visitor:
+        yield visitor
 
 
 @dataclass

@@ -16,7 +16,7 @@ import pytest
 
 from tests.attacks.raw import authority, exchange, statuses
 from tests.live import Live, serving
-from tests.people import JSON_LD, N3, SPARQL, TURTLE, Person, Visitor, n3_patch
+from tests.people import JSON_LD, N3, SPARQL, TURTLE, Person, Visitor, n3_patch, visiting
 
 SOME = "<#it> <#is> <#here>."
 
@@ -43,8 +43,8 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 @pytest.fixture
 async def visitor(strict: Live) -> AsyncIterator[Visitor]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Visitor(session, strict.base_url)
+    async with visiting(strict.base_url) as visitor:
+        yield visitor
 
 
 @pytest.fixture

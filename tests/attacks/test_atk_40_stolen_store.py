@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import aiohttp
 import pytest
 
 from tests.attacks.test_atk_29_recovery import everything_in
@@ -18,7 +17,7 @@ from tests.browser import Browser, ask, register
 from tests.forge import encoded, read
 from tests.live import serving
 from tests.mailbox import link_in, mail_server, mail_settings
-from tests.people import Visitor
+from tests.people import Visitor, visiting
 from vault.chores import post_letters
 
 PASSWORD = f"a password that stands nowhere {secrets.token_hex(4)}"
@@ -30,8 +29,8 @@ async def test_nothing_in_the_store_or_the_log_opens_anything(
 ) -> None:
     given: dict[str, str] = {}
     with mail_server() as box, serving(tmp_path, mail=mail_settings(box)) as live:
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            http, alice = Visitor(session, live.base_url), live.people["alice"]
+        async with visiting(live.base_url) as http:
+            alice = live.people["alice"]
             app, browser = await register(http), Browser(http)
             given["code"] = await app.code_for(browser, alice)
             tokens = (await app.redeem(given["code"])).json

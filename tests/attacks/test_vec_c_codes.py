@@ -7,13 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import aiohttp
 import pytest
 
 from tests.browser import Browser, ask, challenge, forms_of, refused, register
 from tests.forge import Holder
 from tests.live import serving
-from tests.people import Answer, Person, Visitor
+from tests.people import Answer, Person, Visitor, visiting
 from vault.config import IdentitySettings
 
 
@@ -120,8 +119,7 @@ async def test_vec_c05_the_challenge_itself_is_no_verifier(http: Visitor, alice:
 @pytest.mark.requirement("VEC-C06")
 async def test_vec_c06_code_older_than_its_minute_is_refused(tmp_path: Path) -> None:
     with serving(tmp_path, identity={"code_seconds": 0}) as live:
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            http = Visitor(session, live.base_url)
+        async with visiting(live.base_url) as http:
             app = await register(http)
             code = await app.code_for(Browser(http), live.people["alice"])
             assert is_error(await app.redeem(code), "invalid_grant")

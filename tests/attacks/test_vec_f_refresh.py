@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import aiohttp
 import pytest
 
 from tests.attacks.test_vec_c_codes import is_error
 from tests.browser import App, Browser, ask, refused, register
 from tests.forge import Holder, read
 from tests.live import Live, serving
-from tests.people import Person, Visitor
+from tests.people import Person, Visitor, visiting
 from vault.ports import Vault
 from vault.values import ClientId
 
@@ -91,8 +90,7 @@ async def test_vec_f03_token_of_a_public_client_is_bound_to_its_key(http: Visito
 @pytest.mark.requirement("VEC-F04")
 async def test_vec_f04_expired_token_is_refused(tmp_path: Path) -> None:
     with serving(tmp_path, identity={"refresh_token_seconds": 0}) as live:
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            http = Visitor(session, live.base_url)
+        async with visiting(live.base_url) as http:
             app, tokens = await signed_in(http, live.people["alice"])
             assert is_error(await app.refresh(tokens["refresh_token"]), "invalid_grant")
 

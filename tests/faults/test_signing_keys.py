@@ -15,7 +15,7 @@ import pytest
 from tests.browser import App, Browser, ask, register
 from tests.forge import Holder, read
 from tests.live import Live, serving
-from tests.people import Person, Visitor, read_cast
+from tests.people import Person, Visitor, read_cast, visiting
 from tests.server_process import run_command, server_process
 from vault.audit import SERVER, AuditEvent
 from vault.identity.rotate import KeyState, KeyStatus, reload_keys, retire_keys, rotate_keys
@@ -42,8 +42,8 @@ async def published(http: Visitor) -> list[str]:
 @pytest.mark.requirement("OP-10")
 async def test_a_new_key_is_public_first_signs_later_and_the_old_one_goes_last(tmp_path: Path) -> None:
     with serving(tmp_path) as live:
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            http, alice = Visitor(session, live.base_url), live.people["alice"]
+        async with visiting(live.base_url) as http:
+            alice = live.people["alice"]
             old = await token_of(http, alice)
             app = await register(http, id_token_signed_response_alg="RS256")
             first = (await app.redeem(await app.code_for(Browser(http), alice))).json["id_token"]

@@ -9,14 +9,13 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from tests.attacks.apps import newcomer
 from tests.conformance.notifications.channels import WEBHOOK, WEBSOCKET, grant, listening, own_only, subscribed
 from tests.conformance.notifications.receiver import Receiver, receiver
 from tests.live import Live, serving
-from tests.people import CONTAINER_LINK, Person, Visitor
+from tests.people import CONTAINER_LINK, Person, Visitor, visiting
 from tests.unit.test_cli import datakluis
 from vault.closing import HEARD, TOLD, close_accounts
 from vault.identity.accounts import Account
@@ -34,8 +33,8 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 @pytest.fixture
 async def http(live: Live) -> AsyncIterator[Visitor]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Visitor(session, live.base_url)
+    async with visiting(live.base_url) as visitor:
+        yield visitor
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 
-import aiohttp
 import pytest
 from aiohttp import web
 from joserfc.jwk import ECKey
@@ -29,7 +28,7 @@ from tests.conformance.notifications.receiver import (
     verifies,
 )
 from tests.live import Live, serving
-from tests.people import TURTLE, Person, Visitor
+from tests.people import TURTLE, Person, Visitor, visiting
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +41,8 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 @pytest.fixture
 async def visitor(hasty: Live) -> AsyncIterator[Visitor]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Visitor(session, hasty.base_url)
+    async with visiting(hasty.base_url) as visitor:
+        yield visitor
 
 
 @pytest.fixture

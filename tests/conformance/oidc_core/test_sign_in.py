@@ -14,7 +14,7 @@ import pytest
 
 from tests.browser import Browser, forms_of
 from tests.live import Live, serving
-from tests.people import Answer, Person, Visitor
+from tests.people import Answer, Person, Visitor, visiting
 from vault.identity.tokens import digest
 from vault.ports import Vault
 from vault.web.sessions import cookie_name
@@ -252,8 +252,7 @@ async def test_taken_name_and_taken_address_get_one_answer(http: Visitor, alice:
 
 async def test_closed_server_takes_no_new_accounts(tmp_path: Path) -> None:
     with serving(tmp_path, identity={"sign_up": "closed"}) as live:
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            http = Visitor(session, live.base_url)
+        async with visiting(live.base_url) as http:
             assert (await Browser(http).open("/idp/signup")).status == 403
             assert "/idp/signup" not in (await Browser(http).open("/idp/login")).text
             answer = await http.post(f"{http.base_url}idp/signup", "a=b", kind="application/x-www-form-urlencoded")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator
 
-import aiohttp
 import pytest
 
 from tests.conformance.notifications.channels import CONTEXT, STREAM, WEBSOCKET, listening, service
 from tests.live import Live, serving
-from tests.people import JSON_LD, N3, TERMS, Answer, Person, Visitor, acl, rule
+from tests.people import JSON_LD, N3, TERMS, Answer, Person, Visitor, acl, rule, visiting
 
 APP, ROGUE = "https://app.example", "https://rogue.example"
 ADDING = f"@prefix solid: <{TERMS}>. _:it a solid:InsertDeletePatch; solid:inserts {{ <#a> <#b> 1 }}."
@@ -24,8 +23,8 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 @pytest.fixture
 async def visitor(strict: Live) -> AsyncIterator[Visitor]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Visitor(session, strict.base_url)
+    async with visiting(strict.base_url) as visitor:
+        yield visitor
 
 
 @pytest.fixture
